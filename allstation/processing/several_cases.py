@@ -15,7 +15,7 @@ from allstation.core.text import shown_name
 from allstation.files import free_path
 from allstation.processing.import_progress import ImportProgress
 from allstation.processing.importer import ImportOptions, batches
-from allstation.processing.slide_import import SlideFound
+from allstation.processing.slide_import import NewSlide
 from allstation.processing.status_types import Problem
 from allstation.store.case import SUFFIX, Case
 from allstation.store.site_library import SiteLibrary
@@ -84,7 +84,7 @@ def _fill(
     progress = ImportProgress()
     known = case.slide_files
     for found in batches([folder], halt, unpack_to=case.folder / UNPACKED, options=options, known=known):
-        if isinstance(found, SlideFound):
+        if isinstance(found, NewSlide):
             progress.add_slide(case, found)
         else:
             progress.add(case, found)

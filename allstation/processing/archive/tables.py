@@ -17,7 +17,7 @@ from allstation.processing.archive.parquet import SlideTable, Waiting
 from allstation.processing.archive.slides import ArchiveSlide
 from allstation.processing.batch import FarExecutor, FieldExecutor
 from allstation.processing.importer import ImportOptions, batches
-from allstation.processing.slide_import import SlideFound, SlideOptions
+from allstation.processing.slide_import import NewSlide, SlideOptions
 
 if TYPE_CHECKING:
     from allstation.inference.pipeline import Outcome
@@ -91,7 +91,7 @@ class TableStream:
         for first in range(0, len(slide.files), _CHUNK):
             paths = [slide.folder / name for name in slide.files[first : first + _CHUNK]]
             for batch in batches(paths, self._stopping, options=self._options):
-                if isinstance(batch, SlideFound):
+                if isinstance(batch, NewSlide):
                     continue  # its fields follow
                 for refused in batch.refused:
                     table.refused += 1
