@@ -20,7 +20,7 @@ BASE_SIDE: Final = 1024
 MOST_AVERAGED: Final = 8
 """A tile is not read from a level that is more than this many times finer: it would be too many pixels."""
 _ENLARGED: Final = 0.25
-"""A tile may be drawn that much larger, as a power of two, before finer ones are read: nobody sees a sixth."""
+"""A tile may be drawn that much larger, as a power of two, before finer ones are read: a sixth."""
 _SAME: Final = 1e-6
 
 
