@@ -138,8 +138,8 @@ class MetadataDialog(QDialog):
         shown = short_name(shown_name(name), _LONGEST)
         if has_any:
             words = tr(
-                "{name} says this. Tick what the case data should have; nothing is taken over by itself, "
-                "and no anonymised export holds it.",
+                "{name} says this. Tick what the case data should have; nothing is taken over by itself. "
+                "Reports and exports leave out whatever may name somebody unless you choose otherwise.",
                 name=shown,
             )
         else:
