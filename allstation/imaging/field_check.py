@@ -21,6 +21,7 @@ _QUARTER: Final = 0.75
 _BLUR: Final = 0.8
 _GAP_UM: Final = 25.0
 """Diameter of a disk that fits into a gap; between cells of a monolayer few are as wide."""
+_SHRINK: Final = 4
 _GAPS: Final = (0.12, 2.0)
 """Share of a field that such gaps may cover, or so many times the median of all fields if that is more."""
 _ASKED: Final = 16
@@ -75,7 +76,10 @@ def _sharpness(rgb: Rgb) -> float:
 
 def _gap_share(rgb: Rgb, pixels_per_um: float) -> float:
     """Return the share of a field that is bare and so wide that a large disk fits in."""
-    gray = cv2.GaussianBlur(np.ascontiguousarray(rgb[..., 1]), (0, 0), _BLUR)
-    bare = (gray > otsu(np.asarray(gray, np.uint8))).astype(np.uint8)
-    wide = cv2.morphologyEx(bare, cv2.MORPH_OPEN, disk(_GAP_UM * pixels_per_um / 2))
+    size = max(4, rgb.shape[1] // _SHRINK), max(4, rgb.shape[0] // _SHRINK)
+    gray = np.asarray(
+        cv2.resize(np.ascontiguousarray(rgb[..., 1]), size, interpolation=cv2.INTER_AREA), np.uint8
+    )
+    bare = (gray > otsu(gray)).astype(np.uint8)
+    wide = cv2.morphologyEx(bare, cv2.MORPH_OPEN, disk(_GAP_UM * pixels_per_um / _SHRINK / 2))
     return float(np.count_nonzero(wide)) / wide.size

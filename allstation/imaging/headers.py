@@ -26,6 +26,7 @@ from allstation.imaging.source import (
     HeaderError,
     Source,
     damaged,
+    too_many_pages,
     unsupported,
 )
 from allstation.imaging.tiff import TIFF_MAGIC, read_tiff
@@ -37,7 +38,7 @@ def read_header(source: Source, *, max_frames: int = 1000, frame: int = 1) -> He
 
     Args:
         source: The file.
-        max_frames: Pages that a TIFF may have.
+        max_frames: Pages or frames that it may have.
         frame: Page of a TIFF that is described, from 1.
 
     Raises:
@@ -45,7 +46,7 @@ def read_header(source: Source, *, max_frames: int = 1000, frame: int = 1) -> He
     """
     start = source.at(0, min(source.size, 132))
     if is_dicom(start):  # before all others: it may begin as a TIFF does, for programs that know no DICOM
-        return _dicom(source)
+        return _dicom(source, max_frames)
     for magic, parser in _PARSERS:
         if start.startswith(magic):
             return parser(source)
@@ -61,11 +62,13 @@ def read_header(source: Source, *, max_frames: int = 1000, frame: int = 1) -> He
     raise HeaderError("not-an-image", problem)
 
 
-def _dicom(source: Source) -> Header:
+def _dicom(source: Source, max_frames: int) -> Header:
     header = read_dicom(source)
     if header.is_slide:
         problem = "is a part of a DICOM whole slide. Add the folder that it lies in."
         raise HeaderError("unsupported-format", problem)
+    if header.frames > max_frames:
+        raise too_many_pages(max_frames)
     return header
 
 

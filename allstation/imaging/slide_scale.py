@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from allstation.imaging.cell_scale import ScaleEstimate, estimate_scale, pooled_scale
 from allstation.imaging.slide_map import darkness, overview
-from allstation.imaging.slide_squares import Block, FieldSize, ReadsSlide, make_grid, read_block
+from allstation.imaging.slide_squares import Block, FieldSize, Grid, ReadsSlide, make_grid, read_block
 from allstation.imaging.slide_stain import sample_blocks
 
 USUAL_UM: Final = 0.25
@@ -22,6 +20,10 @@ _PLACES: Final = 24
 _WIDER: Final = 2
 """Places that are looked at for red cells are so many fields wide and high."""
 _FEWEST: Final = 25
+_ENOUGH: Final = 300
+"""Red cells that make an estimate at least, and that more need not be looked for."""
+_FLAT: Final = 3.0
+"""Standard deviation of green, grey levels, of a place that holds nothing to measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +74,21 @@ def _by_red_cells(reader: ReadsSlide) -> ScaleEstimate | None:
     """Estimate the scale from the red cells of places of every darkness."""
     grid = make_grid(reader.info, USUAL_UM, FieldSize())
     dark = darkness(overview(reader, grid))
-    estimates = []
-    for place in sample_blocks(grid, dark, count=_PLACES):
-        rows, columns = (
-            min(_WIDER * side, most)
-            for side, most in ((place.rows, grid.rows), (place.columns, grid.columns))
-        )
-        block = Block(
-            min(place.row, grid.rows - rows), min(place.column, grid.columns - columns), rows, columns
-        )
-        rgb = read_block(reader, grid, block, grid.width)
-        if float(np.ptp(rgb[..., 1])) > 0:
-            estimates.append(estimate_scale(rgb))
-    return pooled_scale([one for one in estimates if one is not None])
+    places = sample_blocks(grid, dark, count=_PLACES)
+    estimates: list[ScaleEstimate] = []
+    # Every third place first, so that few places speak for every darkness where they suffice.
+    for place in (*places[::3], *places[1::3], *places[2::3]):
+        rgb = read_block(reader, grid, _wider(grid, place), grid.width)
+        if float(rgb[::4, ::4, 1].std()) < _FLAT:
+            continue
+        found = estimate_scale(rgb)
+        estimates += [] if found is None else [found]
+        if sum(one.red_cells for one in estimates) >= _ENOUGH:
+            break
+    return pooled_scale(estimates)
+
+
+def _wider(grid: Grid, place: Block) -> Block:
+    """Return a block about a place that is twice as wide and high, within the slide."""
+    rows, columns = min(_WIDER * place.rows, grid.rows), min(_WIDER * place.columns, grid.columns)
+    return Block(min(place.row, grid.rows - rows), min(place.column, grid.columns - columns), rows, columns)

@@ -112,6 +112,11 @@ def damaged(kind: str) -> HeaderError:
     return HeaderError("unreadable-field", problem)
 
 
+def too_many_pages(most: int) -> HeaderError:
+    """Return the refusal of a file with more pages or frames than may be read."""
+    return HeaderError("too-many-pages", f"has more than {most:,} pages. Split it and add the parts.")
+
+
 def unsupported(what: str) -> HeaderError:
     """Return the refusal of an image that is fine but nothing the station reads."""
     problem = (

@@ -24,6 +24,7 @@ from allstation.imaging.source import (
     HeaderError,
     Source,
     damaged,
+    too_many_pages,
     truncated,
     unsupported,
 )
@@ -202,8 +203,7 @@ class _Tiff:
         seen: set[int] = set()
         while offset and offset not in seen:
             if len(seen) >= self._max_frames:
-                problem = f"has more than {self._max_frames:,} pages. Split it and add the parts."
-                raise HeaderError("too-many-pages", problem)
+                raise too_many_pages(self._max_frames)
             seen.add(offset)
             (count,) = self._unpack("Q" if self._big else "H", offset)
             if count > 4096:

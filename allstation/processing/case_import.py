@@ -12,7 +12,7 @@ from allstation.processing import events
 from allstation.processing.import_progress import ImportProgress
 from allstation.processing.importer import ImportBatch, Importer, ImportFinished, ImportOptions
 from allstation.processing.slide_hashing import ChangedFile, HashedFile, HashedPiece, SlideHashing
-from allstation.processing.slide_import import SlideFound, SlideOptions, SlideSearch
+from allstation.processing.slide_import import NewSlide, SlideOptions, SlideSearch
 from allstation.processing.status_types import Problem
 from allstation.store.case import Case
 from allstation.store.field_files import LocateReport
@@ -80,7 +80,7 @@ class CaseImport:
             case SlideSearch():
                 self._progress.searching(item)
                 self.report()
-            case SlideFound():
+            case NewSlide():
                 self._add_slide(item)
             case HashedPiece(slide_id, number, digest):
                 self._case.slide_files.add_piece(slide_id, number, digest)
@@ -92,7 +92,7 @@ class CaseImport:
             case ChangedFile(slide_id):
                 self._case.slide_files.forget_pieces(slide_id)
 
-    def _add_slide(self, found: SlideFound) -> None:
+    def _add_slide(self, found: NewSlide) -> None:
         try:
             file = self._progress.add_slide(self._case, found)
         except StationError as error:

@@ -10,12 +10,14 @@ from allstation.core.records import FieldCopy, NewField, Slide
 from allstation.core.slide_file import SlideFile
 from allstation.core.text import shown_name
 from allstation.processing.importer import ImportBatch
-from allstation.processing.slide_import import SlideFound, SlideSearch, SlideStep
+from allstation.processing.slide_import import NewSlide, SlideSearch, SlideStep
 from allstation.processing.status_types import ImportStatus, Problem
 from allstation.store.case import Case
 
 _KEPT: Final = 200
 """Problems kept in full; beyond them only their number."""
+_NOTHING: Final = SlideSearch("", 0.0)
+"""No slide is looked through."""
 
 
 class ImportProgress:
@@ -32,7 +34,7 @@ class ImportProgress:
         self._mix_ups: list[Problem] = []
         self._passed: list[Problem] = []
         self._notes: list[Problem] = []
-        self._search = SlideSearch("", 0.0)
+        self._search = _NOTHING
 
     def add(self, case: Case, batch: ImportBatch) -> list[int]:
         """Write one batch and return the ids of the fields that are new, or in the case again.
@@ -41,6 +43,7 @@ class ImportProgress:
             StationError: If the case cannot be written.
         """
         added: list[int] = []
+        self._search = _NOTHING
         if batch.slide is not None:
             added = self._add_parts(case, batch, batch.slide)
         elif batch.fields:
@@ -61,16 +64,16 @@ class ImportProgress:
             self._refused.append(Problem.of(refused.error, refused.path.name))
         return added
 
-    def add_slide(self, case: Case, found: SlideFound) -> SlideFile:
+    def add_slide(self, case: Case, found: NewSlide) -> SlideFile:
         """Write a whole slide with its proposed fields, before any of these is added.
 
         Raises:
             StationError: If the case cannot be written, or holds another slide from that place.
         """
-        self._search = SlideSearch("", 0.0)
+        self._search = _NOTHING
         with case.connection.write():
             if found.looked is None:
-                return case.slide_files.seen(found.identity.fingerprint, found.path)
+                return case.slide_files.known_at(found.identity.fingerprint, found.path)
             file = case.slide_files.add(found.name, found.path, found.identity, found.looked.info)
             case.slide_files.set_plan(file.slide_id, found.wanted, found.looked.parts)
         if found.looked.note:

@@ -18,9 +18,10 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import NewField
 from allstation.core.slide_file import SlideFile
 from allstation.processing.slide_import import (
+    ImportStoppedError,
     KnownSlides,
+    NewSlide,
     SlideBatch,
-    SlideFound,
     SlideOptions,
     SlideSearch,
     SlideStep,
@@ -79,10 +80,6 @@ class ImportFinished:
     """End of a walk; ``error`` is the reason if it failed."""
 
     error: BaseException | None = None
-
-
-class _StoppedError(Exception):
-    """The import was given up."""
 
 
 class Importer:
@@ -168,8 +165,8 @@ class Importer:
             steps = plan_batches(file, self._known, size=self._options.batch)
             self._post_all(map(_slide_batch, steps))
 
-    def _post_all(self, items: Iterable[ImportBatch | SlideFound]) -> None:
-        with suppress(_StoppedError):
+    def _post_all(self, items: Iterable[ImportBatch | NewSlide]) -> None:
+        with suppress(ImportStoppedError):
             for item in items:
                 self._room.acquire()
                 if self._stopping.is_set():
@@ -178,7 +175,7 @@ class Importer:
 
     def _looking(self, search: SlideSearch) -> None:
         if self._stopping.is_set():
-            raise _StoppedError
+            raise ImportStoppedError
         self._post(search)
 
 
@@ -190,7 +187,7 @@ def batches(
     options: ImportOptions | None = None,
     known: KnownSlides | None = None,
     progress: Callable[[SlideSearch], None] = lambda _: None,
-) -> Iterator[ImportBatch | SlideFound]:
+) -> Iterator[ImportBatch | NewSlide]:
     """Yield what lies in files, folders and archives, a folder's fields together, in natural order.
 
     A whole slide comes before its fields. The last batch says what was passed over.
@@ -230,7 +227,7 @@ def _slide(
     options: ImportOptions,
     known: KnownSlides | None,
     progress: Callable[[SlideSearch], None],
-) -> Iterator[ImportBatch | SlideFound]:
+) -> Iterator[ImportBatch | NewSlide]:
     """Yield a slide and its fields, or that it is refused."""
     from allstation.imaging.intake import Refused
 
@@ -239,7 +236,7 @@ def _slide(
     )
     try:
         for step in steps:
-            yield step if isinstance(step, SlideFound) else _slide_batch(step)
+            yield step if isinstance(step, NewSlide) else _slide_batch(step)
     except StationError as error:
         yield ImportBatch(None, (), (Refused(path, error),))
 

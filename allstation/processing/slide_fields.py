@@ -39,7 +39,7 @@ def propose(
     from allstation.imaging.monolayer import everything, find_fields_of_slide
     from allstation.imaging.slide_scale import scale_of_slide
 
-    told = _ToldReader(reader, progress)
+    told = _ProgressReader(reader, progress)
     if count is not None:
         plan = find_fields_of_slide(told, count=count)
         return plan.regions, plan.sentence
@@ -47,7 +47,7 @@ def propose(
     return tuple(everything(told, pixel_um=scale.pixel_um)), scale.sentence
 
 
-class _ToldReader:
+class _ProgressReader:
     """Reader that tells how much of its slide was read.
 
     Args:

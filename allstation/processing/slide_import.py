@@ -35,6 +35,10 @@ DEFAULT_FIELDS: Final = 200
 _DICOM: Final = frozenset({".dcm", ".dicom", ""})
 
 
+class ImportStoppedError(Exception):
+    """The import was given up; raised by whoever is told how far a slide is looked through."""
+
+
 @dataclass(frozen=True, slots=True)
 class SlideOptions:
     """What is wanted of whole slides.
@@ -84,7 +88,7 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class SlideFound:
+class NewSlide:
     """Slide that was looked through, to be written before its fields.
 
     Attributes:
@@ -178,7 +182,7 @@ def look_through(
     limits: DecodeLimits,
     known: KnownSlides | None = None,
     progress: Callable[[SlideSearch], None] = lambda _: None,
-) -> SlideFound:
+) -> NewSlide:
     """Open a slide and propose its fields, or take the plan that the case holds for what is wanted.
 
     Args:
@@ -202,13 +206,13 @@ def look_through(
         known.refuse_other(path, identity.fingerprint)
         held = known.known(identity.fingerprint)
     place = held.path if held is not None and held.path.exists() else path
-    found = SlideFound(place, slide_name(path), identity, wanted)
+    found = NewSlide(place, slide_name(path), identity, wanted)
     if held is not None and held.wanted == wanted and known is not None and known.plan(held.slide_id):
         return found
     try:
         with open_slide(path, limits) as reader:
             return replace(found, looked=_looked(reader, path.name, options, wanted, progress))
-    except StationError:
+    except (StationError, ImportStoppedError):
         raise
     except Exception as error:
         _log.exception("a slide could not be looked through")
@@ -236,14 +240,14 @@ def slide_batches(
     known: KnownSlides | None,
     size: int,
     progress: Callable[[SlideSearch], None] = lambda _: None,
-) -> Iterator[SlideFound | SlideBatch]:
+) -> Iterator[NewSlide | SlideBatch]:
     """Yield a slide and then its proposed fields, as they are to be written.
 
     Args:
         path: The slide's file, or a file of several pages.
         options: What is wanted of it.
         limits: What a region may be.
-        known: Slides of the case; whoever takes a :class:`SlideFound` has written it before the next item is
+        known: Slides of the case; whoever takes a :class:`NewSlide` has written it before the next item is
             written, not before it is asked for.
         size: Fields of a batch.
         progress: As for :func:`look_through`.

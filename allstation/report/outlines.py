@@ -77,7 +77,7 @@ def write_outlines(
     numbered = enumerate(zip(snapshot.fields, shown.fields, strict=True), start=1)
     read = ((number, *pair) for number, pair in numbered if pair[0].prediction is not None)
     for slide_id, fields in groupby(read, key=_slide_of):
-        told = _told(fields, progress, len(snapshot.fields))
+        told = _reporting(fields, progress, len(snapshot.fields))
         if slide_id is not None:
             slide = next(one for one in shown.slides if one.id == slide_id)
             written.append(_write_slide(work, slide, told, folder))
@@ -100,7 +100,7 @@ def _slide_of(one: _Numbered) -> int | None:
     return one[1].slide_id if isinstance(one[1].part, Region) else None
 
 
-def _told(fields: Iterable[_Numbered], progress: Progress, total: int) -> Iterator[_Numbered]:
+def _reporting(fields: Iterable[_Numbered], progress: Progress, total: int) -> Iterator[_Numbered]:
     for one in fields:
         progress(one[0] - 1, total)
         yield one

@@ -136,7 +136,7 @@ class SlideFiles(Repository):
         with self._connection.write() as db:
             known = self.known(identity.fingerprint)
             if known is not None:
-                return self._found_again(known, path)
+                return self._located_at(known, path)
             folder = self._connection.folders.remember(db, path)
             row = db.execute("SELECT id FROM slides WHERE folder_id = ?", (folder,)).fetchone()
             if row is not None:
@@ -163,7 +163,7 @@ class SlideFiles(Repository):
         if any(one.path == place and one.identity.fingerprint != fingerprint for one in self.all()):
             raise StationError("changed-field", _changed_sentence(path))
 
-    def seen(self, fingerprint: str, path: Path) -> SlideFile:
+    def known_at(self, fingerprint: str, path: Path) -> SlideFile:
         """Return the slide file that has a fingerprint, found at this place if it is no longer at its own.
 
         Raises:
@@ -172,9 +172,9 @@ class SlideFiles(Repository):
         known = self.known(fingerprint)
         if known is None:
             raise StationError("unknown-slide", f"{shown_name(path)} is no slide of this case. Add it again.")
-        return self._found_again(known, path)
+        return self._located_at(known, path)
 
-    def _found_again(self, known: SlideFile, path: Path) -> SlideFile:
+    def _located_at(self, known: SlideFile, path: Path) -> SlideFile:
         place = Path(os.path.abspath(path))  # noqa: PTH100 - as folders are remembered
         return known if place == known.path or known.path.exists() else self._move(known, place)
 

@@ -94,6 +94,20 @@ def test_cells_come_with_it(made: Path) -> None:
     rows = rows_of(made / "cells.csv")
     with Case.open(made / "a.allcase", read_only=True) as case:
         assert len(rows) == case.cells.count() > 0
+    assert scales(rows) == pytest.approx([0.25], rel=0.01), "as the slide states it"
+
+
+def scales(rows: list[dict[str, str]]) -> list[float]:
+    """Return the different micrometres a pixel that areas were computed with."""
+    found = {round((float(row["area_um2"]) / float(row["area_px"])) ** 0.5, 2) for row in rows}
+    return sorted(found)
+
+
+def test_what_a_person_wrote_goes_before_the_slide_s_pixel_size(slide: Path, tmp_path: Path) -> None:
+    cells = tmp_path / "c.csv"
+    detail = ["--detail", "pixel_size=0.3"]
+    assert main(["classify", str(slide), "--fields", "3", "--cells", str(cells), *detail]) == 0
+    assert scales(rows_of(cells)) == pytest.approx([0.3], rel=0.01)
 
 
 def test_the_same_again_adds_nothing(made: Path, slide: Path) -> None:

@@ -47,7 +47,7 @@ from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Region
 from allstation.processing.import_progress import ImportProgress
 from allstation.processing.importer import ImportBatch
-from allstation.processing.slide_import import Looked, SlideFound, plan_batches
+from allstation.processing.slide_import import Looked, NewSlide, plan_batches
 from allstation.store import Case, maintenance, schema
 from allstation.store.database import full_check
 from allstation.store.queue import CRASHED_TWICE
@@ -193,7 +193,7 @@ def do_slide(folder: Path, dice: random.Random, tell: Tell) -> None:
             )
             looked = Looked(SLIDE_INFO, slide_parts(serial, dice.randrange(1, 400)))
             path = folder.parent / "scans" / f"slide {serial}.svs"
-            found = SlideFound(path, f"slide {serial}", identity, "all", looked)
+            found = NewSlide(path, f"slide {serial}", identity, "all", looked)
             file = progress.add_slide(case, found)
             tell(planned=[file.slide_id, serial, len(looked.parts)])
 

@@ -70,6 +70,7 @@ class DicomFile:
             self._decoder = get_decoder(self.header.transfer_syntax)
             self._at, self._length = self._pixel_data(file.tell())
             self._fragments = self._frames_of_fragments() if self._length == _UNDEFINED else []
+            self._check_length()
         except HeaderError:
             raise
         except Exception as error:  # whatever hostile bytes bring about is damage
@@ -121,6 +122,13 @@ class DicomFile:
             raise damaged("DICOM")
         (length,) = source.unpack("<I", at + 8)
         return at + 12, length
+
+    def _check_length(self) -> None:
+        """Refuse a file without room for the frames that it claims."""
+        if not self._fragments:
+            needed = self.header.frames * self._frame_bytes()
+            if self._at + needed > self._size or needed > self._length:
+                raise truncated(self._size)
 
     def _frames_of_fragments(self) -> list[tuple[tuple[int, int], ...]]:
         """Return place and size of the fragments of each frame (DICOM PS3.5, A.4)."""

@@ -69,9 +69,10 @@ _SCANNER: Final = (
 _ENCODED: Final = frozenset({"leica.barcode", "philips.PIM_DP_UFS_BARCODE"})
 """Barcodes that these makers write in Base64."""
 _MOMENTS: Final = (
-    "%Y%m%d%H%M%S", "%Y%m%d%H%M%S.%f", "%Y%m%d", "%m/%d/%y %H:%M:%S", "%m/%d/%Y %H:%M:%S",
-    "%Y:%m:%d %H:%M:%S", "%Y/%m/%d", "%d/%m/%Y %H:%M:%S", "%Y-%m-%dT%H:%M:%S",
+    "%Y%m%d%H%M%S", "%Y%m%d%H%M%S.%f", "%Y%m%d", "%Y:%m:%d %H:%M:%S", "%Y/%m/%d", "%Y-%m-%dT%H:%M:%S",
 )  # fmt: skip
+"""Layouts without doubt; where day and month could be either, the text stays as it is."""
+_MOMENTS_OF_APERIO: Final = ("%m/%d/%y %H:%M:%S", "%m/%d/%Y %H:%M:%S")
 _ZONE: Final = re.compile(r"[+-]\d{4}$")
 _CONCEPT: Final = "SpecimenPreparationStepContentItemSequence"
 _USING: Final = ("Using substance", "Staining")
@@ -117,13 +118,13 @@ def _scanner(properties: Mapping[str, str]) -> str:
 
 def _aperio_moment(properties: Mapping[str, str]) -> str:
     date, time = properties.get("aperio.Date", ""), properties.get("aperio.Time", "")
-    return f"{date} {time}".strip()
+    return _moment(f"{date} {time}".strip(), _MOMENTS_OF_APERIO)
 
 
-def _moment(text: str) -> str:
+def _moment(text: str, layouts: tuple[str, ...] = _MOMENTS) -> str:
     """Return a date and time as ISO 8601, or as it is written where that is not known."""
     bare = _ZONE.sub("", text.strip())
-    for layout in _MOMENTS:
+    for layout in layouts:
         try:
             found = datetime.strptime(bare, layout)  # noqa: DTZ007 - scanners write no time zone
         except ValueError:

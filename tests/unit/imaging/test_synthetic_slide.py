@@ -16,8 +16,8 @@ from allstation.imaging.synthetic_blocks import cell_bank, draw_block
 from allstation.imaging.synthetic_slide import Patient, write_slide
 from allstation.imaging.synthetic_smear import make_layout
 
-SIZE = {"width": 3000, "height": 2000}
-PLACE = (1300, 900)
+SIZE = {"width": 2400, "height": 1600}
+PLACE = (1000, 700)
 
 
 def opened(path):
@@ -149,7 +149,7 @@ def test_other_readers_agree_and_nothing_temporary_is_left(written):
     paths, _ = written
     with tifffile.TiffFile(paths["tiff"]) as file:
         assert file.pages[0].tilewidth == 256
-        own = file.pages[0].asarray()[900:1100, 1300:1600]
+        own = file.pages[0].asarray()[700:900, 1000:1300]
     assert np.abs(own.astype(int) - pixels(opened(paths["tiff"]))).mean() < 1
     data = pydicom.dcmread(paths["dicom"] / "level-1.dcm")
     assert data.NumberOfFrames == 6

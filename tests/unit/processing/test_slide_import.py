@@ -25,10 +25,10 @@ from allstation.imaging.synthetic import write_demo
 from allstation.imaging.synthetic_slide import Patient, write_slide
 from allstation.processing import events, slide_hashing
 from allstation.processing.import_progress import ImportProgress
-from allstation.processing.importer import ImportBatch, ImportOptions, batches
+from allstation.processing.importer import ImportBatch, Importer, ImportOptions, batches
 from allstation.processing.patients import parse_patients, propose_patients
 from allstation.processing.processor import CaseProcessor
-from allstation.processing.slide_import import SlideFound, SlideOptions
+from allstation.processing.slide_import import NewSlide, SlideOptions, SlideSearch
 from allstation.store.case import Case
 from tests.makers import end_as_killed
 
@@ -79,7 +79,7 @@ def bring_in(case: Case, *paths: Path, options: SlideOptions = FIELDS) -> Import
         paths, threading.Event(), options=ImportOptions(slides=options, batch=4), known=case.slide_files
     )
     for item in found:
-        if isinstance(item, SlideFound):
+        if isinstance(item, NewSlide):
             progress.add_slide(case, item)
         else:
             progress.add(case, item)
@@ -228,7 +228,7 @@ def test_the_files_of_one_series_dropped_together_are_one_slide(case: Case, slid
     files = sorted((slides / "mixed" / "series").iterdir())
     assert len(files) > 1
     found = batches(files, threading.Event(), options=ImportOptions(slides=FIELDS))
-    assert len([item for item in found if isinstance(item, SlideFound)]) == 1
+    assert len([item for item in found if isinstance(item, NewSlide)]) == 1
 
 
 def test_a_slide_in_a_watched_folder_is_seen_and_known_when_it_is_in_the_case(
@@ -386,6 +386,26 @@ def test_the_window_s_loop_tells_of_a_slide_and_adds_its_fields(case: Case, slid
     assert events.SlideFileChanged(1) in told
     looked = [one.status.looking for one in told if isinstance(one, events.ImportProgressed)]
     assert "smear.svs" in looked
+
+
+def test_closing_while_a_slide_is_looked_through_gives_up_at_once_and_quietly(
+    case: Case, tmp_path: Path, with_finder: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_slide(tmp_path / "s.svs", seed=1, width=2000, height=1400, format="svs", pixel_um=0.5)
+    posted: list[object] = []
+    begun = threading.Event()
+
+    def post(item: object) -> None:
+        posted.append(item)
+        begun.set()
+
+    importer = Importer(post, options=ImportOptions(slides=FIELDS), known=case.slide_files)
+    importer.add([tmp_path / "s.svs"])
+    assert begun.wait(LONG)
+    importer.stop()
+    assert isinstance(posted[0], SlideSearch)
+    assert not any(isinstance(item, ImportBatch | NewSlide) for item in posted)
+    assert not caplog.records
 
 
 def test_patients_come_from_the_name_of_a_slide_s_file_or_a_table(

@@ -19,6 +19,7 @@ from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_part import Frame, Region, part_path
 from allstation.imaging.field_file import read_field
+from allstation.imaging.intake import FieldPath, find_fields
 from allstation.imaging.readers import find_slides, is_slide, open_slide, pages_of, slide_files
 from allstation.imaging.readers.by_pydicom import DicomSlideBackend
 from allstation.imaging.readers.dicom_pixels import DicomFile
@@ -176,6 +177,19 @@ def test_a_part_of_a_slide_is_no_field(tmp_path):
     with pytest.raises(StationError, match="is a part of a DICOM whole slide") as refused:
         _ = read_field(path).header
     assert refused.value.code == "unsupported-format"
+
+
+def test_more_frames_than_there_are_or_may_be_are_refused(tmp_path):
+    path = tmp_path / "a.dcm"
+    made = image([RGB], "plain", sop_class=MICROSCOPIC)
+    for frames, code in ((2, "truncated-field"), (2**31 - 1, "too-many-pages")):
+        made.NumberOfFrames = frames
+        made.save_as(path, enforce_file_format=True)
+        with pytest.raises(StationError) as refused:
+            _ = read_field(path).pixels
+        assert refused.value.code == code
+    assert pages_of(path) == 1
+    assert list(find_fields([path], pages=True)) == [FieldPath(path, path.parent)]
 
 
 def test_a_cut_file_is_refused(tmp_path):

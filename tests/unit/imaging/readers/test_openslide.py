@@ -203,7 +203,7 @@ def test_slides_are_told_from_fields(svs, tmp_path):
         False,
     ]
     assert [looks_like_slide(path) for path in (pyramid, plain, notes)] == [True, False, True]
-    assert [found.path for found in find_slides([tmp_path, svs])] == [pyramid, svs]
+    assert [found.path for found in find_slides([tmp_path, svs])] == [pyramid, notes, svs]
 
 
 @pytest.mark.real_data
