@@ -196,6 +196,7 @@ class CaseController(QObject):
 
         A case is named by its folder or by the database file in it, as a desktop hands it over.
         """
+        self.adding.emit(given)
         case = next((path for path in given if is_case(path)), None)
         model = next((path for path in given if path.suffix.lower() == MODEL_SUFFIX), None)
         fields = [path for path in given if not is_case(path) and path.suffix.lower() != MODEL_SUFFIX]
@@ -212,7 +213,6 @@ class CaseController(QObject):
             return
         if not self._session.has_case:
             self.create_for(fields)
-        self.adding.emit(fields)
         self._session.submit(AddPaths(fields))
 
     # Answers of the case

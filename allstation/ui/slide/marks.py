@@ -22,7 +22,7 @@ WAITING: Final = "#c8ccd4"
 FAILED: Final = "#ff5a5a"
 PLAIN: Final = "#56c1ff"
 _DARK: Final = QColor(10, 12, 16, 190)
-_SINGLE: Final = 1000
+_SINGLE: Final = 600
 """Rectangles drawn one by one at most; more are drawn as one picture of dots."""
 _DOT: Final = 5.0
 _LETTER_FROM: Final = 30.0
