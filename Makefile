@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: setup run test lint unit bench bench-full bench-training faults screenshots installer smoke constraints clean
+.PHONY: setup run test lint unit bench bench-full bench-training bench-slides faults screenshots installer smoke constraints clean
 
 setup: .venv/.ready
 
@@ -46,6 +46,11 @@ bench-training: setup
 	$(BIN)/python tests/benchmarks/finetune.py ../shared/data/taleqani --result training/results/fine-tuning.json
 	$(BIN)/python tests/benchmarks/finetune.py ../shared/data/taleqani --stain --rest 600 --result training/results/fine-tuning-other-colours.json
 	$(BIN)/python tests/benchmarks/training_gap.py --result training/results/training-gap.json
+
+# About half an hour, and 3 GB in the build folder while it runs.
+bench-slides: setup
+	$(BIN)/python tests/benchmarks/slide_finder.py
+	$(BIN)/python tests/benchmarks/slide_speed.py
 
 faults: setup
 	$(BIN)/python tests/faults/fuzz_decode.py --cases 20000 --guided 600 --out tests/faults/results/decode

@@ -27,6 +27,11 @@ _COARSE: Final = 1.25
 """Pixels may be so much larger than wanted; a finer level costs four or sixteen times more."""
 
 
+_MOST: Final = 600_000_000
+"""Pixels of a level above which the next one will do, if its pixels are not too large."""
+_COARSER: Final = 1.8
+
+
 class ReadsSlide(Protocol):
     """Protocol of an open slide, as ``readers.SlideReader``."""
 
@@ -119,7 +124,14 @@ def make_grid(info: SlideInfo, pixel_um: float, size: FieldSize) -> Grid:
 
 def level_for_side(info: SlideInfo, grid: Grid, side: int) -> int:
     """Return the level that is read for pictures of ``side`` pixels a square."""
-    return info.level_for(max(grid.width / side * _COARSE, 1.0))
+    wanted = max(grid.width / side * _COARSE, 1.0)
+    level = info.level_for(wanted)
+    for coarser in range(level + 1, len(info.levels)):
+        now = info.levels[level]
+        if now.width * now.height <= _MOST or info.levels[coarser].downsample > wanted * _COARSER:
+            break
+        level = coarser
+    return level
 
 
 def blocks_of(info: SlideInfo, grid: Grid, side: int) -> Iterator[Block]:

@@ -8,10 +8,11 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from allstation.core.slide_info import SlideInfo
+from allstation.core.slide_info import Level, SlideInfo
 from allstation.imaging import readers
 from allstation.imaging.monolayer import FieldSize, everything, fill, find_fields_of_slide
 from allstation.imaging.slide_scale import scale_of_slide
+from allstation.imaging.slide_squares import level_for_side, make_grid
 from allstation.imaging.slide_zones import EDGE, GLASS, MONOLAYER, THICK
 from allstation.imaging.synthetic_slide import write_slide
 from tests.unit.imaging.opened_slides import HeldSlide, OpenedSlide
@@ -268,3 +269,17 @@ def test_real_slides_of_tissue_are_no_smears(real_data, name):
     plan = find_fields_of_slide(opened)
     assert plan.regions == ()
     assert plan.sentence.startswith("No monolayer was found on this slide: ")
+
+
+def test_of_a_very_large_slide_a_coarser_level_is_read():
+    def level(width, height, pixel_um, factors):
+        levels = tuple(Level(width // one, height // one, float(one)) for one in factors)
+        info = SlideInfo(format="x", vendor="x", width=width, height=height, levels=levels, pixel_um=pixel_um)
+        return level_for_side(info, make_grid(info, pixel_um, FieldSize()), 20)
+
+    assert level(20_000, 20_000, 0.25, (1, 4, 16)) == 1
+    assert level(100_000, 60_000, 0.25, (1, 4, 16)) == 1
+    assert level(20_000, 20_000, 0.5, (1, 4, 16)) == 0
+    assert level(100_000, 60_000, 0.5, (1, 4, 16)) == 1
+    assert level(100_000, 60_000, 0.25, (1, 2, 4, 8, 16)) == 2
+    assert level(100_000, 100_000, 0.5, (1, 16)) == 0

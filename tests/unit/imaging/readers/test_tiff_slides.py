@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -136,6 +138,21 @@ def test_a_damaged_tile_is_refused_and_the_others_are_read(tmp_path, opened):
         whole(backend)
     got = backend.region(Region(level=0, x=256, y=0, width=256, height=512))
     assert np.array_equal(got, rgb[:, 256:])
+
+
+def test_a_chain_of_pages_without_an_end_is_refused_at_once(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, picture(200, 100), tile=(64, 64), photometric="rgb", metadata=None)
+    content = bytearray(path.read_bytes())
+    (at,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, at)
+    for following in (at, len(content) - 1, 9):
+        struct.pack_into("<I", content, at + 2 + 12 * count, following)
+        path.write_bytes(content)
+        began = time.monotonic()
+        with pytest.raises(HeaderError, match="damaged TIFF"):
+            TiffBackend(path, LIMITS)
+        assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,174 @@
+"""Speed of large slides: written, opened, looked over; and what reading costs of classifying their fields.
+
+    python tests/benchmarks/slide_speed.py [--work FOLDER] [--small]
+
+A synthetic slide of 20,000 x 20,000 pixels and one of 100,000 x 60,000 (2 GB free in the work folder;
+``--small`` leaves it out) are written and looked over, each in a process of its own. Writes
+``tests/benchmarks/results/slide-speed.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+import psutil
+
+from allstation.core.slide_part import part_path
+from allstation.imaging.field_file import read_field
+from allstation.imaging.monolayer import everything, find_fields_of_slide
+from allstation.imaging.readers import open_slide
+from allstation.imaging.synthetic_slide import write_slide
+from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.inference.pipeline import Pipeline
+from tests.benchmarks import measure
+
+MIDDLE = (20_000, 20_000)
+LARGE = (100_000, 60_000)
+FIELDS = 200
+
+
+def child(what: str, path: Path, size: tuple[int, int]) -> dict[str, Any]:
+    """Do one long thing in a process of its own."""
+    if what == "write":
+        write_slide(path, seed=11, width=size[0], height=size[1], format="svs")
+        return {"bytes": path.stat().st_size}
+    started = time.monotonic()
+    with open_slide(path) as reader:
+        opened = time.monotonic() - started
+        plan = find_fields_of_slide(reader)
+        held = [one.memory_info().rss / 2**20 for one in psutil.Process().children(recursive=True)]
+        found = time.monotonic() - started
+        busy = _busy()
+        return {
+            "opened": opened,
+            "found": found,
+            "busy": busy,
+            "fields": len(plan.regions),
+            "child_mib": max(held, default=0.0),
+            "everything": sum(1 for _ in everything(reader)),
+        }
+
+
+def large_slides(work: Path, sizes: list[tuple[int, int]]) -> list[str]:
+    """Write and look over slides."""
+    rows = []
+    for size in sizes:
+        path = work / f"{size[0]}x{size[1]}.svs"
+        runs = {}
+        for what in ("write", "find"):
+            command = [sys.executable, __file__, "--child", what, path, "--size", *map(str, size)]
+            runs[what] = measure.run(command)
+            print(size, what, runs[what], file=sys.stderr, flush=True)
+        write, find = runs["write"], runs["find"]
+        rows.append(
+            (
+                f"{size[0]:,} x {size[1]:,}",
+                f"{write.said['bytes'] / 1e6:,.0f}",
+                f"{write.seconds:.0f} ({write.processor:.0f})",
+                f"{write.peak_mib:.0f}",
+                f"{find.said['opened']:.2f}",
+                f"{find.said['found']:.1f} ({find.said['busy']:.1f})",
+                f"{find.peak_mib:.0f}, {find.said['child_mib']:.0f}",
+                find.said["fields"],
+                f"{find.said['everything']:,}",
+            )
+        )
+    head = (
+        "pixels",
+        "MB",
+        "written, s",
+        "peak, MiB",
+        "opened, s",
+        "found, s",
+        "peak, MiB",
+        "fields",
+        "everything",
+    )
+    text = (
+        "SVS-like, 0.25 µm a pixel, JPEG quality 85. Seconds of wall time, in brackets of processor time "
+        "(with the start of Python and children that read); memory of the station and each of two children."
+    )
+    return ["## Large slides", "", text, "", measure.table(head, rows), ""]
+
+
+def _busy() -> float:
+    """Return processor seconds of this process and its children."""
+    me = psutil.Process()
+    return float(sum(sum(one.cpu_times()[:2]) for one in (me, *me.children(recursive=True))))
+
+
+def reading_share(path: Path) -> list[str]:
+    """Read and classify the proposed fields of a slide in turn."""
+    with open_slide(path) as reader:
+        paths = [part_path(path, one) for one in find_fields_of_slide(reader, count=FIELDS).regions]
+    bundle = ModelBundle.open(default_bundle_path())
+    with Pipeline(bundle, threads=1) as plain, Pipeline(bundle, threads=1, cells=True) as whole:
+        jobs = {
+            "reading alone": read_field,
+            "reading and classifying": lambda one: next(plain.run([(0, one)])),
+            "reading, classifying, finding cells": lambda one: next(whole.run([(0, one)])),
+        }
+        sums = {name: np.zeros(2) for name in jobs}
+        for turn, one in enumerate((*paths[:5], *paths)):
+            for name, work in jobs.items():
+                busy, started = _busy(), time.monotonic()
+                work(one)
+                if turn >= 5:
+                    sums[name] += (_busy() - busy, time.monotonic() - started)
+    reading = sums["reading alone"]
+    rows = []
+    for name, total in sums.items():
+        times = (1000 * total / len(paths)).tolist()
+        rows.append(
+            (name, len(paths), *(f"{one:.1f}" for one in times), *(f"{one:.0%}" for one in reading / total))
+        )
+    head = ("what", "n", "processor, ms a field", "wall, ms a field", "reading's share: processor", "wall")
+    text = (
+        f"{len(paths)} fields of the slide of {MIDDLE[0]:,} x {MIDDLE[1]:,} pixels, each way in turn for "
+        "each field, one thread, the shipped model; processor time with the children that read."
+    )
+    return ["## What reading costs", "", text, "", measure.table(head, rows), ""]
+
+
+def main() -> None:
+    """Run all and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    root = Path(__file__).resolve().parents[2]
+    parser.add_argument("--work", type=Path, default=root / "build" / "slide-speed")
+    parser.add_argument("--small", action="store_true", help="without the largest slide")
+    parser.add_argument("--out", type=Path, default=measure.HERE / "results" / "slide-speed.md")
+    parser.add_argument("--child", nargs=2)
+    parser.add_argument("--size", nargs=2, type=int)
+    asked = parser.parse_args()
+    if asked.child:
+        print(json.dumps(child(asked.child[0], Path(asked.child[1]), tuple(asked.size))))
+        return
+    shutil.rmtree(asked.work, ignore_errors=True)
+    asked.work.mkdir(parents=True)
+    about, beside = measure.machine(), measure.Beside()
+    lines = large_slides(asked.work, [MIDDLE] if asked.small else [MIDDLE, LARGE])
+    lines += reading_share(asked.work / f"{MIDDLE[0]}x{MIDDLE[1]}.svs")
+    shutil.rmtree(asked.work)
+    head = [
+        "# Speed of large slides",
+        "",
+        f"`python tests/benchmarks/slide_speed.py{' --small' if asked.small else ''}`, "
+        f"{datetime.now(UTC):%Y-%m-%d}, Python {about['python']}; {about['processor']}, {about['cores']} "
+        f"cores, others took {beside.share() or 0:.0%} meanwhile: wall times mislead, shares do not.",
+        "",
+    ]
+    asked.out.write_text("\n".join(head + lines).rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
