@@ -19,6 +19,8 @@ BASE_SIDE: Final = 1024
 """The whole slide is kept as one picture of at most this side."""
 MOST_AVERAGED: Final = 8
 """A tile is not read from a level that is more than this many times finer: it would be too many pixels."""
+_ENLARGED: Final = 0.25
+"""A tile may be drawn that much larger, as a power of two, before finer ones are read: a sixth."""
 _SAME: Final = 1e-6
 
 
@@ -62,14 +64,14 @@ class TileGrid:
         self.coarsest = max(0, math.ceil(math.log2(side / BASE_SIDE) - _SAME))
 
     def zoom_for(self, scale: float) -> int:
-        """Return the coarsest zoom with at least one pixel for each of the screen.
+        """Return the coarsest zoom with a pixel, or nearly one, for each of the screen.
 
         Args:
             scale: Pixels of the screen per pixel of level 0.
         """
         if scale <= 0:
             return self.coarsest
-        return min(max(math.floor(math.log2(1.0 / scale) + _SAME), 0), self.coarsest)
+        return min(max(math.floor(math.log2(1.0 / scale) + _ENLARGED), 0), self.coarsest)
 
     def box(self, key: TileKey) -> Box:
         """Return where a tile lies, in pixels of level 0; those at the edges are smaller."""

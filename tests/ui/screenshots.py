@@ -144,6 +144,7 @@ def tell(window: Workbench, grab: Grabber) -> Iterator[Step]:
     yield from tell_signature(window, grab)
     yield from tell_percentages(window, grab)
     yield from tell_assistant(window, grab)
+    yield from tell_whole_slides(window, grab)
 
 
 def tell_assistant(window: Workbench, grab: Grabber) -> Iterator[Step]:
@@ -155,7 +156,16 @@ def tell_assistant(window: Workbench, grab: Grabber) -> Iterator[Step]:
     yield from tell_commissioning(window, grab)
 
 
-PARTS = {"commissioning": tell_assistant}
+def tell_whole_slides(window: Workbench, grab: Grabber) -> Iterator[Step]:
+    """A scanner's file, in a case of its own."""
+    from tests.ui.slide.story import tell_slides
+
+    window.context.use_model(None)
+    yield lambda: window.context.selection.model is not None
+    yield from tell_slides(window, grab)
+
+
+PARTS = {"commissioning": tell_assistant, "slides": tell_whole_slides}
 """States that can be grabbed by themselves."""
 
 

@@ -6,18 +6,24 @@ Windows are measured at 1280 x 720; dialogs as they open.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, QTranslator
 from PySide6.QtWidgets import QApplication, QDialog, QTabWidget, QWidget
 from pytestqt.qtbot import QtBot
 
+from allstation.core.slide_info import SlideMetadata
 from allstation.services.requests import OpenCase
 from allstation.ui.commissioning.window import Step
 from allstation.ui.common import window_size
 from allstation.ui.main_window.workbench import Workbench
+from allstation.ui.slide.metadata_dialog import MetadataDialog, offers_of
+from allstation.ui.slide.tools import Tool
 from tests.ui.cells.cell_case import cell_case
+from tests.ui.slide.pictured import PicturedSlide
 from tests.ui.text_fit import clipped
 
 SCREEN = QSize(1280, 720)
@@ -128,3 +134,42 @@ def measured(top: QWidget, place: str, *, largest: bool) -> list[str]:
     if largest and SCREEN.boundedTo(top.size()) != top.size():
         faults.append(f"{place}: the window is {top.width()} x {top.height()}")
     return faults
+
+
+@pytest.mark.parametrize(("longer", "scales"), [(False, (1.0, 2.0)), (True, (1.5,))], indirect=["longer"])
+@pytest.mark.usefixtures("longer")
+def test_no_text_of_the_slide_is_cut_off(
+    scales: tuple[float, ...], monkeypatch: pytest.MonkeyPatch, window: Workbench, qtbot: QtBot
+) -> None:
+    monkeypatch.setattr(window_size, "available", lambda _window: SCREEN)
+    slides, theme = window.slides, window.context.theme
+    told = SlideMetadata(
+        patient_id="4711", patient_name="Doe^Jane", specimen="Peripheral blood", accession="A-2026-1",
+        stain="May-Grünwald-Giemsa", scanner="Maker S1", scanned_at="2026-11-30", barcode="4711-1",
+    )  # fmt: skip
+    info = replace(PicturedSlide(2_048, 1_536).info, metadata=told)
+    label = np.full((90, 200, 3), 200, np.uint8)
+    faults: list[str] = []
+    window.shell.start_layout.middle.setCurrentWidget(slides.views)
+    for scale in scales:
+        theme.set_scale(scale)
+        window.shell.resize(SCREEN)
+        slides.views.setCurrentWidget(slides.panel)
+        for tool in Tool:
+            slides.panel.use_tool(tool)
+            for show in (
+                slides.proposals.show_search,
+                slides.proposals.show_proposal,
+                slides.proposals.show_pages,
+            ):
+                show("a long name of a patient's slide.svs", 12)
+                faults += measured(window.shell, f"{tool} {show.__name__} at {scale}", largest=False)
+        dialog = MetadataDialog(
+            window.shell, name="patient.svs", offers=offers_of(info), label=label, stored={"stain": "Wright"}
+        )
+        dialog.show()
+        qtbot.waitExposed(dialog)
+        faults += measured(dialog, f"scanner's data at {scale}", largest=scale == 1.0)
+        dialog.close()
+    theme.set_scale(1.0)
+    assert not faults, "\n".join(faults)

@@ -201,6 +201,7 @@ class CaseController(QObject):
 
         A case is named by its folder or by the database file in it, as a desktop hands it over.
         """
+        self.adding.emit(given)
         case = next((path for path in given if is_case(path)), None)
         model = next((path for path in given if path.suffix.lower() == MODEL_SUFFIX), None)
         fields = [path for path in given if not is_case(path) and path.suffix.lower() != MODEL_SUFFIX]
@@ -216,7 +217,7 @@ class CaseController(QObject):
             self._notifier.info(tr("This case is open for looking only, so nothing can be added to it."))
             return
         if opening or self._session.has_case:
-            self._add(fields)
+            self._session.submit(AddPaths(fields))
         elif not self.several.takes(fields):
             self._make_one(fields)
 
@@ -225,10 +226,6 @@ class CaseController(QObject):
         """Make a case and add to it; to the open one if there is one by now."""
         if not self._session.has_case:
             self.create_for(given)
-        self._add(given)
-
-    def _add(self, given: list[Path]) -> None:
-        self.adding.emit(given)
         self._session.submit(AddPaths(given))
 
     # Answers of the case

@@ -7,7 +7,7 @@ from typing import Final
 
 from PySide6.QtCore import QEvent, QPoint, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QPalette, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from allstation.ui.common import icons
 from allstation.ui.common.actions import Action
@@ -52,7 +52,6 @@ class SlideBar(QFrame):
         self._layout.setSpacing(3)
         self._scale = QToolButton(self)
         self._map = QComboBox(self)
-        self._hint = QLabel("", self)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def set_actions(self, actions: Sequence[Action]) -> None:
@@ -75,9 +74,7 @@ class SlideBar(QFrame):
         self._line()
         for key in ("slide.edit", "slide.region"):
             self._button(key)
-        self._hint.setProperty("role", "muted")
-        self._hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._layout.addWidget(self._hint, 1)
+        self._layout.addStretch(1)
         for key in ("slide.metadata", "view.copy", "view.full_screen"):
             self._button(key)
         only_by_tab(self)
@@ -154,11 +151,6 @@ class SlideBar(QFrame):
         if key in self._buttons:
             self._buttons[key].setEnabled(on)
 
-    def set_hint(self, text: str) -> None:
-        """Say what a click does now."""
-        self._hint.setText(text)
-        self._hint.setToolTip(text)
-
     def refresh_icons(self) -> None:
         """Draw the icons again, after a change between light and dark."""
         side = icons.scaled(_ICON)
@@ -205,7 +197,7 @@ class SlideBar(QFrame):
         for place in range(self._layout.count()):
             item = self._layout.itemAt(place)
             part = item.widget() if item is not None else None
-            if item is None or part is self._hint:
+            if item is None:
                 continue
             if part is None:
                 needed += item.sizeHint().width()

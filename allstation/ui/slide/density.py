@@ -20,7 +20,7 @@ _FIELDS: Final = 0.6
 """The same in widths of a field: a map without holes between fields that touch."""
 _FAINT: Final = 0.12
 """Weight of the fields around, of the densest place, from which a place is drawn in full."""
-_OPACITY: Final = 200.0
+_OPACITY: Final = 160.0
 _BAR: Final = QSizeF(90, 8)
 
 

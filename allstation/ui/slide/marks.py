@@ -22,7 +22,7 @@ WAITING: Final = "#c8ccd4"
 FAILED: Final = "#ff5a5a"
 PLAIN: Final = "#56c1ff"
 _DARK: Final = QColor(10, 12, 16, 190)
-_SINGLE: Final = 1000
+_SINGLE: Final = 600
 """Rectangles drawn one by one at most; more are drawn as one picture of dots."""
 _DOT: Final = 5.0
 _LETTER_FROM: Final = 30.0
@@ -145,19 +145,19 @@ class SlideMarks:
             painter.drawImage(view.image_rect(), self.dots(view.image))
             return
         painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         origin = view.to_canvas(QPointF(0, 0))
         boxes = self.boxes[rows] * view.scale
         boxes[:, 0] += origin.x()
         boxes[:, 1] += origin.y()
-        small = boxes[:, 2].max() < _DOT
+        small, large = bool(boxes[:, 2].max() < _DOT), bool(boxes[:, 2].min() >= _LETTER_FROM)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, large)
         for look in np.unique(self.looks[rows]):
             mine = boxes[self.looks[rows] == look]
             if small:
                 _paint_dots(painter, mine, self.styles[look])
             else:
-                _paint_frames(painter, mine, self.styles[look])
-        if boxes[:, 2].min() >= _LETTER_FROM and len(rows) <= _MOST_LETTERS:
+                _paint_frames(painter, mine, self.styles[look], large=large)
+        if large and len(rows) <= _MOST_LETTERS:
             self._paint_letters(painter, rows, boxes, font)
         painter.restore()
 
@@ -199,13 +199,20 @@ class SlideMarks:
         return self._dots
 
 
-def _paint_frames(painter: QPainter, boxes: NDArray[np.float64], style: MarkStyle) -> None:
+def _paint_frames(painter: QPainter, boxes: NDArray[np.float64], style: MarkStyle, *, large: bool) -> None:
+    """Draw frames; wide and dashed lines, which take most of the time, only where they can be seen."""
     rects = [QRectF(*box) for box in boxes.tolist()]
+    if not large:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for colour, by in ((_DARK, 1), (QColor(style.colour), 0), (QColor(style.colour), -1)):
+            painter.setPen(QPen(colour, 0))
+            painter.drawRects([rect.adjusted(-by, -by, by, by) for rect in rects] if by else rects)
+        return
     width = 2.6 if style.strong else 1.6
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for colour, wide in ((_DARK, width + 1.8), (QColor(style.colour), width)):
         pen = QPen(colour, wide, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin)
-        if style.dashed and colour is not _DARK:
+        if large and style.dashed and colour is not _DARK:
             pen.setDashPattern([4.0, 2.0])
         painter.setPen(pen)
         painter.drawRects(rects)

@@ -69,7 +69,7 @@ class SlideMetadataController(QObject):
                 "See what the scanner wrote about patient and specimen, and take over what you tick",
                 "info",
                 menu="&Case",
-                place=330,
+                place=322,
                 enabled_when=self._slide.has_slide,
             ),
         )

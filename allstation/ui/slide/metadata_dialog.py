@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -26,11 +27,13 @@ from allstation.core.text import shown_name
 from allstation.ui.common import focus_filters
 from allstation.ui.common.formatting import short_name
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.window_size import grow_with_text
+from allstation.ui.common.window_size import resize_on_screen
 from allstation.ui.viewer.picture import image_from_rgb
 
-_WIDTH: Final = 560
-_LABEL: Final = QSize(420, 200)
+_WIDTH: Final = 580
+_HEIGHT: Final = 620
+_LOW: Final = 160
+_LABEL: Final = QSize(420, 160)
 _LONGEST: Final = 80
 
 
@@ -104,26 +107,39 @@ class MetadataDialog(QDialog):
         layout.setContentsMargins(18, 16, 18, 14)
         layout.setSpacing(12)
         layout.addWidget(self._about(name, has_any=bool(offers)))
-        layout.addLayout(self._rows(offers))
-        if label is not None:
-            layout.addWidget(self._picture(label), 0, Qt.AlignmentFlag.AlignLeft)
-            layout.addWidget(self._small(tr("The label is shown here only. It is not kept in the case.")))
-        layout.addStretch(1)
+        layout.addWidget(self._scrolled(offers, label), 1)
         layout.addWidget(self._buttons())
         focus_filters.plain_labels(self)
-        grow_with_text(self, _WIDTH)
+        resize_on_screen(self, _WIDTH, _HEIGHT if offers else _LOW)
 
     def set_writable(self, on: bool) -> None:
         """Let things be ticked, or only read."""
         for box in self.boxes.values():
             box.setEnabled(on)
 
+    def _scrolled(self, offers: Sequence[Offer], label: NDArray[np.uint8] | None) -> QScrollArea:
+        inside = QWidget(self)
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 10, 0)
+        column.setSpacing(12)
+        column.addLayout(self._rows(offers))
+        if label is not None:
+            column.addWidget(self._picture(label), 0, Qt.AlignmentFlag.AlignLeft)
+            column.addWidget(self._small(tr("The label is shown here only. It is not kept in the case.")))
+        column.addStretch(1)
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        return scroll
+
     def _about(self, name: str, *, has_any: bool) -> QLabel:
         shown = short_name(shown_name(name), _LONGEST)
         if has_any:
             words = tr(
-                "{name} says this. Tick what the case data should have; nothing is taken over by itself, "
-                "and no anonymised export holds it.",
+                "{name} says this. Tick what the case data should have; nothing is taken over by itself. "
+                "Reports and exports leave out whatever may name somebody unless you choose otherwise.",
                 name=shown,
             )
         else:

@@ -176,7 +176,7 @@ class SlidePanel(QWidget):
     def use_tool(self, tool: Tool) -> None:
         """Let clicks look, place fields or draw a region."""
         self.canvas.use_tool(tool)
-        self.bar.set_hint(tr(_HINTS[tool]) if _HINTS[tool] else "")
+        self.canvas.scene.hint = tr(_HINTS[tool]) if _HINTS[tool] else ""
         self.bar.set_checked("slide.edit", tool is Tool.FIELDS)
         self.bar.set_checked("slide.region", tool is Tool.REGION)
 

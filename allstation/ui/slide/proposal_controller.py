@@ -81,7 +81,7 @@ class ProposalController(QObject):
                 "",
                 "Look for the best places on this slide again and add more of them as fields",
                 menu="&Case",
-                place=230,
+                place=225,
                 enabled_when=self._may_propose,
             ),
         )

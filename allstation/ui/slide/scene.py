@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
 from allstation.services.tile_grid import Box, TileGrid, TileKey
 from allstation.ui.common.formatting import together
 from allstation.ui.common.i18n import tr
 from allstation.ui.slide.density import DensityMap, paint_density_legend
 from allstation.ui.slide.marks import SlideMarks
+from allstation.ui.viewer.card import paint_ground
 from allstation.ui.viewer.cell_marks import CellMark, paint_marks
 from allstation.ui.viewer.geometry import View
 from allstation.ui.viewer.scale_bar import paint_line, paint_scale_bar
@@ -29,6 +30,8 @@ CELLS_FROM: Final = 140.0
 """Canvas units that a field is wide from which its cells are outlined."""
 _STANDARD: Final = 10.0
 """Micrometres by pixel size times magnification: 0.25 µm is 40x, by the scanners' usage."""
+_HINT_SHARE: Final = 0.55
+"""Of the canvas's width; the overview has its corner."""
 _TOOL: Final = QColor(255, 255, 255)
 _SHADE: Final = QColor(10, 12, 16, 200)
 
@@ -51,6 +54,7 @@ class SlideScene:
         ghost: Rectangle under the pointer that would be added, or that is being moved; level 0.
         moving: Id of the field that is being moved; 0 for none.
         area: Corners of the region that is being drawn; level 0.
+        hint: What a click does now; empty while it only looks.
     """
 
     grid: TileGrid | None = None
@@ -66,6 +70,7 @@ class SlideScene:
     ghost: QRectF | None = None
     moving: int = 0
     area: list[QPointF] = field(default_factory=list)
+    hint: str = ""
 
     @property
     def size(self) -> QSizeF:
@@ -190,6 +195,23 @@ class SlideScene:
         if self.density is not None:
             paint_density_legend(painter, corner, self.density, font)
         painter.restore()
+        if self.hint:
+            _paint_hint(painter, view.canvas, font, self.hint)
+
+
+def _paint_hint(painter: QPainter, room: QSizeF, font: QFont, text: str) -> None:
+    """Write in the top left corner what a click does, on as many lines as it takes."""
+    flags = int(Qt.AlignmentFlag.AlignLeading | Qt.TextFlag.TextWordWrap)
+    width = room.width() * _HINT_SHARE
+    words = QFontMetricsF(font).boundingRect(QRectF(0, 0, width, room.height()), flags, text)
+    ground = QRectF(_MARGIN, _MARGIN, words.width() + 22, words.height() + 12)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    paint_ground(painter, ground)
+    painter.setFont(font)
+    painter.setPen(_TOOL)
+    painter.drawText(ground.adjusted(11, 6, -10, -5), flags, text)
+    painter.restore()
 
 
 def magnification_text(value: float | None) -> str:

@@ -96,7 +96,7 @@ def test_the_zip_of_the_office_comes_in(opened: Workbench, real_data: Path, qtbo
 def test_pictures_of_other_kinds_are_counted_in_the_summary(
     opened: Workbench, smear: Path, qtbot: QtBot
 ) -> None:
-    for name in ("a.HEIC", "b.heic", "c.svs"):
+    for name in ("a.HEIC", "b.heic", "c.lif"):
         (smear / name).write_bytes(b"x")
     status = added(opened, qtbot, smear)
     assert status.added == 3

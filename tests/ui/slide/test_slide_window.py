@@ -10,6 +10,7 @@ import numpy as np
 import pypdf
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, QRectF, QSizeF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
@@ -377,3 +378,28 @@ def export(window: Workbench, target: Path, qtbot: QtBot) -> None:
         chooser = report.findChild(QFileDialog)
         chooser.selectFile(str(target))
         chooser.accept()
+
+
+def test_a_file_of_several_pages_gives_its_first_and_offers_the_others(
+    window: Workbench, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = tmp_path / "stack.tif"
+    colours = np.random.default_rng(2).integers(0, 255, (3, 60, 80, 3)).astype(np.uint8)
+    pages = [Image.fromarray(page).resize((320, 240)) for page in colours]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    window.context.session.submit(OpenCase(tmp_path / "Pages.allcase", create=True))
+    drop(window, path)
+    bar = window.slides.proposals
+    qtbot.waitUntil(lambda: bar.isVisible() and "stack.tif has 3 pages" in bar.text, timeout=LONG)
+    qtbot.waitUntil(lambda: fields_of(window) == 1, timeout=LONG)
+    bar.findChild(QPushButton, "slide.proposals.pages").click()
+    qtbot.waitUntil(lambda: fields_of(window) >= 3, timeout=LONG)
+    qtbot.waitUntil(lambda: page_three(window) is not None, timeout=LONG)
+    assert not window.actions_table["slide.show"].isEnabled(), "a page has no place on a slide"
+
+
+def page_three(window: Workbench) -> str | None:
+    """Return the name under which the list shows the third page."""
+    with Case.open(window.context.info.folder, read_only=True) as case:
+        names = [field_name(record.path) for record in case.fields.records(list(case.fields.ids()))]
+    return next((name for name in names if name == "page 3"), None)

@@ -1,0 +1,82 @@
+"""Pictures of a whole slide in the window: dropped, proposed, classified, looked at closely, edited."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF
+
+from allstation.core.records import FieldState
+from allstation.services.requests import OpenCase
+from tests.ui.story import Step
+
+if TYPE_CHECKING:
+    from allstation.ui.main_window.workbench import Workbench
+
+_SEED = 4
+_SIZE = (8_192, 6_144)
+
+
+def tell_slides(window: Workbench, grab: Callable[[object, str], Step]) -> Iterator[Step]:
+    """The states of a slide, in the order a first user meets them."""
+    slides, table = window.slides, window.actions_table
+    window.context.session.submit(
+        OpenCase(Path(os.environ["ALLSTATION_PROFILE"]) / "Slides.allcase", create=True)
+    )
+    yield lambda: window.context.session.info is not None
+    window.case_controller.add_paths([_slide(Path(os.environ["ALLSTATION_SHOT_FIELDS"]))])
+    yield lambda: slides.proposals.is_searching
+    yield grab(window.shell, "60-slide-searched")
+    yield lambda: "proposed" in slides.proposals.text
+    yield lambda: _is_done(window) and bool(window.viewer.record)
+    yield grab(window.shell, "61-slide-proposed")
+    slides.proposals.asked.emit("show")
+    yield lambda: _is_still(window)
+    window.notifications.clear()
+    yield grab(window.shell, "62-slide-fields")
+    table["slide.map"].trigger()
+    yield lambda: slides.panel.canvas.scene.density is not None
+    yield grab(window.shell, "63-slide-map")
+    slides.slide.choose_map("")
+    table["view.cells"].trigger()
+    table["slide.centre"].trigger()
+    slides.panel.set_magnification(40.0)
+    yield lambda: _is_still(window) and bool(slides.panel.canvas.scene.cells)
+    yield grab(window.shell, "64-slide-cells")
+    table["view.fit"].trigger()
+    slides.panel.set_magnification(10.0)
+    table["slide.region"].trigger()
+    middle = slides.panel.middle() or QPointF()
+    for across, down in ((-600, -500), (700, -300), (500, 600), (-500, 400)):
+        slides.panel.canvas.tools.click(middle + QPointF(across, down), scale=1.0)
+    yield lambda: _is_still(window)
+    yield grab(window.shell, "65-slide-region")
+    slides.panel.end_tool()
+    table["slide.metadata"].trigger()
+    yield lambda: slides.metadata.dialog is not None
+    yield grab(slides.metadata.dialog, "66-scanner-data")
+    slides.metadata.dialog.close()
+
+
+def _slide(folder: Path) -> Path:
+    from allstation.imaging.synthetic_slide import write_slide
+
+    path = folder / "patient.svs"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        width, height = _SIZE
+        write_slide(path, seed=_SEED, width=width, height=height, format="svs")
+    return path
+
+
+def _is_done(window: Workbench) -> bool:
+    status = window.queue_controller.status
+    return bool(status.counts.get(FieldState.DONE, 0)) and not status.waiting
+
+
+def _is_still(window: Workbench) -> bool:
+    slides = window.slides
+    return slides.slide.is_open() and slides.tiles.is_idle and len(slides.panel.canvas.scene.marks) > 0
