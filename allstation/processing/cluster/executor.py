@@ -20,7 +20,7 @@ from allstation.inference.pipeline import Outcome
 from allstation.processing.batch import FieldExecutor
 from allstation.processing.cluster import requests, tasks
 from allstation.processing.cluster.careful import CarefulClassifier
-from allstation.processing.cluster.link import ClusterLink
+from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.planning import SETTLED, WINDOW, Task, TaskPlan, WaitingField
 from allstation.processing.cluster.requests import Answer, Request, WantedField, Work
 from allstation.processing.cluster.shares import is_there, root_of
@@ -69,7 +69,7 @@ class ClusterExecutor:
 
     def __init__(
         self,
-        link: ClusterLink,
+        link: ClusterConnection,
         bundle: ModelBundle,
         work: Work,
         *,

@@ -67,7 +67,7 @@ class Machine:
         return sum(count for _, count in recent) / max(now - recent[0][0], 1.0)
 
 
-class ClusterLink:
+class ClusterConnection:
     """Client of one cluster, shared by everything that is done there; any thread may call it.
 
     Args:
