@@ -212,11 +212,14 @@ def archive_once(place: Path, number: int, source: list[Path]) -> dict[str, Any]
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     memory: list[int] = []
+    used: list[float] = [0.0]
 
     def watch() -> None:
         while process.poll() is None:
             try:
-                memory.append(psutil.Process(process.pid).memory_info().rss)
+                about = psutil.Process(process.pid)
+                memory.append(about.memory_info().rss)
+                used.append(sum(about.cpu_times()[:2]))
             except psutil.Error:
                 return
             time.sleep(0.5)
@@ -236,6 +239,7 @@ def archive_once(place: Path, number: int, source: list[Path]) -> dict[str, Any]
     return {
         "status": status,
         "seconds": round(seconds, 1),
+        "processor_seconds": round(used[-1], 1),
         "fields_a_second": round(number / seconds),
         "largest_memory_mib": round(max(memory, default=0) / 2**20, 1),
         "memory_at_the_end_mib": round(statistics.median(memory[-10:] or [0]) / 2**20, 1),
@@ -262,7 +266,9 @@ def archives(place: Path, numbers: list[int], keep: Callable[[dict[str, Any]], N
         if number != numbers[0]:
             before = found[str(numbers[numbers.index(number) - 1])]
             steps = math.log(number / numbers[numbers.index(number) - 1])
-            last["time_grows_as_n_to_the"] = round(math.log(last["seconds"] / before["seconds"]) / steps, 3)
+            for kind in ("seconds", "processor_seconds"):
+                grown = math.log(last[kind] / before[kind]) / steps
+                last[f"{kind}_grow_as_n_to_the"] = round(grown, 3)
             last["memory_growth_mib"] = round(last["largest_memory_mib"] - first["largest_memory_mib"], 1)
         keep(found)
 
