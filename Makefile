@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: setup run test lint unit bench bench-full bench-training bench-slides faults screenshots installer smoke constraints clean
+.PHONY: setup run test lint unit bench bench-full bench-training bench-slides bench-cluster faults faults-cluster screenshots installer smoke constraints clean
 
 setup: .venv/.ready
 
@@ -51,6 +51,13 @@ bench-training: setup
 bench-slides: setup
 	$(BIN)/python tests/benchmarks/slide_finder.py
 	$(BIN)/python tests/benchmarks/slide_speed.py
+
+bench-cluster: setup
+	$(BIN)/python tests/benchmarks/cluster.py --result tests/benchmarks/results/cluster.json
+
+# Workers and schedulers are killed, the network is cut: about half an hour on two idle processors.
+faults-cluster: setup
+	$(BIN)/python tests/faults/kill_cluster.py --kills 200 --seed 1 --result tests/faults/results/kill_cluster.json
 
 faults: setup
 	$(BIN)/python tests/faults/fuzz_decode.py --cases 20000 --guided 600 --out tests/faults/results/decode

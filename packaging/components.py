@@ -44,7 +44,9 @@ _SPDX_OF_PACKAGE = {
     "ai-edge-litert": "Apache-2.0",
     "aiohappyeyeballs": "PSF-2.0",
     "cycler": "BSD-3-Clause",
+    "jinja2": "BSD-3-Clause",
     "kiwisolver": "BSD-3-Clause",
+    "locket": "BSD-2-Clause",
     "matplotlib": "PSF-2.0",
     "namex": "Apache-2.0",
     # Its wheels hold FFmpeg's shared libraries.

@@ -61,8 +61,15 @@ _TRAINING_ONLY = (
     "opt_einsum", "termcolor", "wrapt", "tensorboard", "rich", "requests", "urllib3", "libclang", "clang",
 )  # fmt: skip
 
-# Inside the training part, tests and developers' tools of the libraries.
+# The laboratory's machines and Parquet, and everything that only they need.
+_CLUSTER_ONLY = (
+    "dask", "distributed", "pyarrow", "msgpack", "tornado", "zict", "tblib", "partd", "locket", "fsspec",
+    "cloudpickle", "toolz", "sortedcontainers",
+)  # fmt: skip
+
+# Inside the training part and the cluster, tests and developers' tools of the libraries.
 _TRAINING_EXCESS = (
+    "bokeh", "pyarrow.tests", "dask.dataframe", "dask.array", "distributed.tests",
     "tensorboard", "tensorflow_estimator",
     "sklearn.tests", "skimage.data", "scipy.conftest", "imageio_ffmpeg", "torch", "jax",
 )  # fmt: skip
@@ -146,6 +153,7 @@ def hidden_imports(edition: str) -> list[str]:
     if edition == FULL:
         names |= set(modules_below("training"))
         names |= {"tensorflow", "keras", "sklearn"}
+        names |= {"dask", "distributed", "distributed.comm.tcp", "msgpack", "pyarrow", "pyarrow.parquet"}
     names |= {"openslide", "openslide_bin", "tifffile", "pydicom", "jpeg_ls"}
     return sorted(names)
 
@@ -174,7 +182,8 @@ def registry_of_commands() -> dict[str, tuple[str, object, str]]:
 
 def excluded_modules(edition: str) -> list[str]:
     """Return the modules that the frozen program of an edition must not hold."""
-    return sorted({*_NEVER, *(_TRAINING_EXCESS if edition == FULL else _TRAINING_ONLY)})
+    left_out = _TRAINING_EXCESS if edition == FULL else (*_TRAINING_ONLY, *_CLUSTER_ONLY)
+    return sorted({*_NEVER, *left_out})
 
 
 def is_wanted(destination: str) -> bool:
@@ -214,7 +223,7 @@ def runtime_distributions(edition: str) -> list[str]:
     needs = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     lines = list(needs["dependencies"])
     if edition == FULL:
-        lines += needs["optional-dependencies"]["training"]
+        lines += needs["optional-dependencies"]["training"] + needs["optional-dependencies"]["cluster"]
     names = {re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0] for line in lines}
     return sorted(name for name in names if _is_installed(name))
 

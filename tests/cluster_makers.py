@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from allstation.processing.cluster.address import ClusterAddress
-from allstation.processing.cluster.link import ClusterLink
+from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.serve import WorkerOptions
 
 ROOT = Path(__file__).parent.parent
@@ -41,9 +41,9 @@ def environment(place: Path, site: str = "") -> dict[str, str]:
 
 
 @contextmanager
-def cluster(place: Path, *, workers: int = 2, site: str = "", **changes: Any) -> Iterator[ClusterLink]:
+def cluster(place: Path, *, workers: int = 2, site: str = "", **changes: Any) -> Iterator[ClusterConnection]:
     """Yield a cluster of this machine whose workers are there."""
-    with ClusterLink(
+    with ClusterConnection(
         ClusterAddress(workers=workers),
         threads=1,
         worker_command=WorkerOptions(1).command,

@@ -45,7 +45,7 @@ from allstation.services.settings import SettingsFile
 if TYPE_CHECKING:
     from allstation.inference.engine_pool import FieldEngine
     from allstation.processing.batch import FieldExecutor
-    from allstation.processing.cluster.link import ClusterLink
+    from allstation.processing.cluster.connection import ClusterConnection
     from allstation.store.case import Case
 
 _NEXT: Final = ("allstation.store.case", "allstation.inference.pipeline", "ai_edge_litert.interpreter")
@@ -122,7 +122,7 @@ def _run(
 
 
 @contextmanager
-def _cluster(options: argparse.Namespace) -> Iterator[ClusterLink | None]:
+def _cluster(options: argparse.Namespace) -> Iterator[ClusterConnection | None]:
     """Connect to the machines that were asked for; None for this machine alone."""
     if not getattr(options, "cluster", None):
         yield None
@@ -348,7 +348,7 @@ def process_paths(
     ready: Future[FieldEngine],
     cells: bool,
     slides: SlideOptions,
-    link: ClusterLink | None = None,
+    link: ClusterConnection | None = None,
 ) -> ClassifyOutput:
     """Import what was given, classify with the first model, and every field with the others.
 

@@ -28,7 +28,7 @@ from allstation.keys.cluster_certificates import (
 from allstation.processing.cluster.address import parse_address, require_cluster
 
 if TYPE_CHECKING:
-    from allstation.processing.cluster.link import ClusterLink
+    from allstation.processing.cluster.connection import ClusterConnection
 
 _LOOK: Final = 0.5
 _WAIT_SECONDS: Final = 60.0
@@ -159,14 +159,14 @@ def linked(
     *,
     tell: Callable[[str], None] | None = None,
     threads: int | None = None,
-) -> ClusterLink:
+) -> ClusterConnection:
     """Connect to the cluster that was named on the command line.
 
     Raises:
         StationError: ``no-cluster``, ``bad-cluster-address``, ``no-scheduler``, ``wrong-certificate``.
     """
     require_cluster()
-    from allstation.processing.cluster.link import ClusterLink
+    from allstation.processing.cluster.connection import ClusterConnection
 
     if text.lower().endswith(SUFFIX):
         join = join or Path(text)
@@ -174,10 +174,10 @@ def linked(
     address = parse_address(text)
     certificates = joined_certificates(read_join_file(join)) if join is not None else None
 
-    return ClusterLink(address, certificates=certificates, tell=tell or note, threads=threads)
+    return ClusterConnection(address, certificates=certificates, tell=tell or note, threads=threads)
 
 
-def linked_and_manned(text: str, join: Path | None, *, threads: int | None = None) -> ClusterLink:
+def linked_and_manned(text: str, join: Path | None, *, threads: int | None = None) -> ClusterConnection:
     """Connect, and wait until a worker is there.
 
     Raises:

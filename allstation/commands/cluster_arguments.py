@@ -60,7 +60,9 @@ def declare_worker(parser: argparse.ArgumentParser) -> None:
         metavar="THERE=HERE",
         help="what the sender calls a folder, and what this machine calls it; again for more",
     )
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--one", action="store_true", help="work in this process, until the one that started it ends"
+    )
 
 
 def join(parser: argparse.ArgumentParser) -> None:

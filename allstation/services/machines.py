@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from allstation.core.limits import DecodeLimits
     from allstation.inference.bundle import ModelBundle
     from allstation.processing.batch import FieldExecutor
-    from allstation.processing.cluster.link import ClusterLink
+    from allstation.processing.cluster.connection import ClusterConnection
 
 _WAIT_SECONDS: Final = 8.0
 
@@ -66,9 +66,9 @@ class Machines(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._serial = Serial(self)
-        self._link: ClusterLink | None = None
+        self._link: ClusterConnection | None = None
         self._wanted = ""
-        self._gone.connect(self._link_lost)
+        self._gone.connect(self._connection_ended)
 
     def use(self, address: str, certificates: Path | None) -> None:
         """Connect to a cluster in the background and use it; an empty address is this machine alone."""
@@ -85,7 +85,7 @@ class Machines(QObject):
         task.failed.connect(self._not_linked)
 
     @Slot(object)
-    def _linked(self, link: ClusterLink) -> None:
+    def _linked(self, link: ClusterConnection) -> None:
         self._leave()
         self._link = link
         link.when_lost(self._gone.emit)
@@ -100,7 +100,7 @@ class Machines(QObject):
         self.noted.emit(f"{error.sentence} This machine works alone.")
 
     @Slot(str)
-    def _link_lost(self, reason: str) -> None:
+    def _connection_ended(self, reason: str) -> None:
         self._leave()
         self.state_changed.emit(MachinesState(self._wanted, sentence=reason))
 
@@ -140,7 +140,7 @@ class Machines(QObject):
 
 def connected(
     address: str, certificates: Certificates | None, *, tell: Callable[[str], None] | None = None
-) -> ClusterLink:
+) -> ClusterConnection:
     """Connect to a cluster with workers.
 
     Args:
@@ -153,10 +153,10 @@ def connected(
             ``no-workers``.
     """
     require_cluster()
-    from allstation.processing.cluster.link import ClusterLink
+    from allstation.processing.cluster.connection import ClusterConnection
 
     known = certificates or own_certificates()
-    link = ClusterLink(parse_address(address), certificates=known, tell=tell or _nobody)
+    link = ClusterConnection(parse_address(address), certificates=known, tell=tell or _nobody)
     if not link.wait_for_workers(_WAIT_SECONDS):
         link.close()
         sentence = "The cluster answers, but no worker is there. Start one: allstation worker ADDRESS."

@@ -67,13 +67,13 @@ def run_on_cluster(
     from allstation.processing.cluster.address import parse_address, require_cluster
 
     require_cluster()
-    from allstation.processing.cluster.link import ClusterLink
+    from allstation.processing.cluster.connection import ClusterConnection
     from allstation.processing.cluster.programs import ClusterPrograms, ProgramRun
 
     certificates = joined_certificates(read_join_file(join)) if join is not None else None
     address = parse_address(cluster)
     # What a run of many threads leaves to others is decided by its machine.
-    with ClusterLink(address, certificates=certificates, tell=events.message) as link:
+    with ClusterConnection(address, certificates=certificates, tell=events.message) as link:
         if not link.wait_for_workers(60):
             sentence = "No worker joined the cluster. Start one: allstation worker ADDRESS."
             raise StationError("no-workers", sentence)

@@ -85,7 +85,9 @@ class JpegTiles:
             import tifffile
 
             with tifffile.TiffFile(self._path) as opened:
-                first = (level.pages[0] for level in opened.series[0].levels)
+                first = [level.pages[0] for level in opened.series[0].levels]
+                if None in first:
+                    return frozenset()
                 pages = [page.aspage() for page in first if page is not None]
                 plain = [
                     page.is_tiled

@@ -20,7 +20,7 @@ from allstation.inference.pipeline import Outcome
 from allstation.processing.batch import FieldExecutor
 from allstation.processing.cluster import requests, tasks
 from allstation.processing.cluster.careful import CarefulClassifier
-from allstation.processing.cluster.link import ClusterLink
+from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.planning import SETTLED, WINDOW, Task, TaskPlan, WaitingField
 from allstation.processing.cluster.requests import Answer, Request, WantedField, Work
 from allstation.processing.cluster.shares import is_there, root_of
@@ -69,7 +69,7 @@ class ClusterExecutor:
 
     def __init__(
         self,
-        link: ClusterLink,
+        link: ClusterConnection,
         bundle: ModelBundle,
         work: Work,
         *,
@@ -189,8 +189,7 @@ class ClusterExecutor:
         try:
             self._submit(task, request)
         except Exception:
-            with self._changed:
-                self._plan.put_back(task.fields, careful=task.careful)
+            self._put_back(task.fields, careful=task.careful)
             raise
 
     def _submit(self, task: Task, request: bytes) -> None:
@@ -207,7 +206,10 @@ class ClusterExecutor:
             self.counts.tasks += 1
             self.counts.fields += len(task.fields)
             self.counts.bytes_sent += len(request)
-            self._flying[future] = task
+            if self._alone:  # the cluster went while the task was sent
+                self._plan.put_back(task.fields)
+            else:
+                self._flying[future] = task
             self._changed.notify_all()
         self._tasks.add(future)
 
@@ -319,6 +321,8 @@ class ClusterExecutor:
             return
         with self._changed:
             self._plan.suspect(task)
+            if self._alone:  # meanwhile
+                self._plan.suspects_as_waiting()
             self._changed.notify_all()
 
     def _careful_here(self, fields: Sequence[WaitingField]) -> None:

@@ -77,7 +77,7 @@ class Node:
         if bundle is None:
             return Answer(requests.NEEDS_MODEL, worker).to_bytes()
         with ExitStack() as stack:
-            here, absent = self._found(request.fields, stack)
+            here, absent = self._readable(request.fields, stack)
             if request.careful:
                 careful = stack.enter_context(closing(CarefulClassifier(bundle.path)))
                 outcomes = [careful.classify(request.work, *one) for one in here]
@@ -88,7 +88,7 @@ class Node:
         seconds = time.monotonic() - began
         return Answer(requests.DONE, worker, outcomes=outcomes, absent=absent, seconds=seconds).to_bytes()
 
-    def _found(
+    def _readable(
         self, fields: Sequence[WantedField], stack: ExitStack
     ) -> tuple[list[tuple[int, Path, str]], list[int]]:
         """Return number, path and hash of the fields that can be read here, and the numbers of the rest."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from allstation.processing.cluster.link import ClusterLink
+from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.programs_child import UNSUITABLE, command_program, run_program
 from allstation.processing.cluster.requests import IDENTITY
 from allstation.processing.cluster.wire import WireError, decode, encode
@@ -74,7 +74,7 @@ class ClusterPrograms:
         tell: Takes sentences for a person.
     """
 
-    def __init__(self, link: ClusterLink, tell: Callable[[str], None]) -> None:
+    def __init__(self, link: ClusterConnection, tell: Callable[[str], None]) -> None:
         self._link = link
         self._tell = tell
         self._waiting: deque[ProgramRun] = deque()

@@ -25,6 +25,8 @@ _SETTINGS: Final = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False,
     "distributed.worker.profile.enabled": False,
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
     "distributed.admin.low-level-log-length": 100,
     "distributed.admin.tick.limit": "1h",
 }

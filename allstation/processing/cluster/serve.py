@@ -151,9 +151,13 @@ class WorkerProcesses:
     _places: list[_Place] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
     _watch: threading.Thread | None = None
+    _scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> Self:
         """Start them, and a thread that looks after them."""
+        # One folder for what they leave when they are killed; removed with them.
+        self._scratch = tempfile.TemporaryDirectory(prefix="allstation-workers-", ignore_cleanup_errors=True)
+        self.environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._scratch.name)
         self._places = [_Place(self._started(), time.monotonic()) for _ in range(self.count)]
         self._watch = threading.Thread(target=self._look, name="cluster-workers", daemon=True)
         self._watch.start()
@@ -213,6 +217,8 @@ class WorkerProcesses:
             except subprocess.TimeoutExpired:
                 place.process.kill()
                 place.process.wait()
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
 
 def _close_input(process: subprocess.Popen[bytes]) -> None:

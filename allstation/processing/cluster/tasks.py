@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Final
 
 from distributed import Worker, get_worker
@@ -10,7 +9,6 @@ from distributed import Worker, get_worker
 from allstation.processing.cluster.node import Node
 
 _NODE: Final = "allstation_node"
-_MAKING: Final = threading.Lock()
 
 
 def attach(worker: Worker, node: Node) -> None:
@@ -20,11 +18,7 @@ def attach(worker: Worker, node: Node) -> None:
 
 def node_of(worker: Worker) -> Node:
     """Return the node of a worker; one of a laboratory's own cluster gets one now."""
-    with _MAKING:
-        node: Node | None = getattr(worker, _NODE, None)
-        if node is None:
-            node = Node(threads=worker.state.nthreads)
-            attach(worker, node)
+    node: Node = worker.__dict__.setdefault(_NODE, Node(threads=worker.state.nthreads))
     return node
 
 

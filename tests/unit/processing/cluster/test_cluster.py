@@ -20,8 +20,8 @@ from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Outcome, Pipeline
 from allstation.keys import cluster_certificates
 from allstation.processing.cluster.address import ClusterAddress
+from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.executor import ClusterExecutor
-from allstation.processing.cluster.link import ClusterLink
 from allstation.processing.cluster.requests import Work
 from allstation.processing.cluster.serve import Hub
 from allstation.processing.cluster.shares import root_of
@@ -59,7 +59,9 @@ def told() -> Told:
 
 
 @pytest.fixture(scope="module")
-def link(tmp_path_factory: pytest.TempPathFactory, shared_profile: Path, told: Told) -> Iterator[ClusterLink]:
+def link(
+    tmp_path_factory: pytest.TempPathFactory, shared_profile: Path, told: Told
+) -> Iterator[ClusterConnection]:
     place = tmp_path_factory.mktemp("cluster")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ALLSTATION_PROFILE", str(place / "profile"))
@@ -72,7 +74,7 @@ def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def classified(link: ClusterLink, bundle: ModelBundle, paths: list[Path]) -> list[Outcome[int]]:
+def classified(link: ClusterConnection, bundle: ModelBundle, paths: list[Path]) -> list[Outcome[int]]:
     executor = ClusterExecutor(
         link,
         bundle,
@@ -93,7 +95,7 @@ def without_time(outcome: Outcome[int]) -> Outcome[int]:
 
 
 def test_a_poisoned_field_costs_one_worker_and_every_other_is_equal_to_the_bit(
-    link: ClusterLink, bundle: ModelBundle, fields: list[Path]
+    link: ClusterConnection, bundle: ModelBundle, fields: list[Path]
 ) -> None:
     before = link.processes.restarts if link.processes else 0
     outcomes = classified(link, bundle, fields)
@@ -108,7 +110,7 @@ def test_a_poisoned_field_costs_one_worker_and_every_other_is_equal_to_the_bit(
 
 
 def test_a_file_that_went_away_has_its_sentence_and_a_share_that_is_missing_costs_nothing(
-    link: ClusterLink, bundle: ModelBundle, fields: list[Path], tmp_path: Path, told: Told
+    link: ClusterConnection, bundle: ModelBundle, fields: list[Path], tmp_path: Path, told: Told
 ) -> None:
     gone = tmp_path / "gone.jpg"
     gone.write_bytes(fields[0].read_bytes())
@@ -133,7 +135,7 @@ def test_a_file_that_went_away_has_its_sentence_and_a_share_that_is_missing_cost
 
 
 def test_workers_killed_at_random_lose_and_double_nothing(
-    link: ClusterLink, bundle: ModelBundle, fields: list[Path]
+    link: ClusterConnection, bundle: ModelBundle, fields: list[Path]
 ) -> None:
     paths = [path for path in fields if path.name != "poison.jpg"] * 3
     executor = ClusterExecutor(link, bundle, Work(bundle.sha256), local=lambda: Pipeline(bundle, threads=1))
@@ -152,18 +154,18 @@ def test_workers_killed_at_random_lose_and_double_nothing(
     assert sorted(answers) == list(range(len(paths)))
 
 
-def test_a_machine_without_the_right_certificate_is_told_so(link: ClusterLink, tmp_path: Path) -> None:
+def test_a_machine_without_the_right_certificate_is_told_so(link: ClusterConnection, tmp_path: Path) -> None:
     assert link.hub is not None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ALLSTATION_PROFILE", str(tmp_path / "stranger"))
         stranger = cluster_certificates.own_certificates()
     with pytest.raises(StationError) as caught:
-        ClusterLink(ClusterAddress(link.hub.url), certificates=stranger)
+        ClusterConnection(ClusterAddress(link.hub.url), certificates=stranger)
     assert caught.value.code == "wrong-certificate"
     assert "allstation cluster join" in caught.value.sentence
 
 
-def test_a_worker_of_another_version_gets_no_work(link: ClusterLink, told: Told) -> None:
+def test_a_worker_of_another_version_gets_no_work(link: ClusterConnection, told: Told) -> None:
     address = link.at_work()[0]
     try:
         link.refuse(address, "9.9 protocol 9")
@@ -174,31 +176,42 @@ def test_a_worker_of_another_version_gets_no_work(link: ClusterLink, told: Told)
         link.refused.clear()
 
 
-def test_nothing_listens_but_the_scheduler_itself(link: ClusterLink) -> None:
+def test_nothing_listens_but_the_scheduler_itself(link: ClusterConnection) -> None:
     import psutil
 
     assert link.hub is not None
     port = int(link.hub.url.rsplit(":", 1)[1])
     mine = [one for one in psutil.Process().net_connections() if one.status == psutil.CONN_LISTEN]
     assert {one.laddr.ip for one in mine if one.laddr.port == port} == {"127.0.0.1"}
-    assert link.processes is not None
-    for pid in link.processes.pids:
+    assert link.wait_for_workers(60)
+    for name in [machine.name for machine in link.status()]:
+        pid = int(name.rpartition("-")[2])
         listening = [c for c in psutil.Process(pid).net_connections() if c.status == psutil.CONN_LISTEN]
         assert [c.laddr.ip for c in listening] == ["127.0.0.1"]
 
 
 def test_when_the_cluster_is_gone_this_machine_goes_on_and_says_so(
-    link: ClusterLink, bundle: ModelBundle, fields: list[Path], monkeypatch: pytest.MonkeyPatch
+    link: ClusterConnection, bundle: ModelBundle, fields: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = Told()
+    sent: list[object] = []
+    submit = link.client.submit
+
+    def submit_and_lose(*arguments: object, **named: object) -> object:
+        sent.append(arguments)
+        if len(sent) != 2:
+            return submit(*arguments, **named)
+        # At the worst moment: the task is sent, not yet written down, and no answer will ever come.
+        link._lose("The laboratory machines do not answer any more.")
+        return submit(time.sleep, 600, pure=False)
+
+    monkeypatch.setattr(link.client, "submit", submit_and_lose)
     executor = ClusterExecutor(
         link, bundle, Work(bundle.sha256), local=lambda: Pipeline(bundle, threads=1), tell=told
     )
-    paths = [path for path in fields if path.name != "poison.jpg"] * 2
+    paths = [path for path in fields if path.name != "poison.jpg"] * 3
     try:
         futures = [executor.submit(key, path, hash_of(path)) for key, path in enumerate(paths)]
-        futures[0].result(60)
-        link._lose("The laboratory machines do not answer any more.")
         assert all(future.result(60).prediction is not None for future in futures)
         assert executor.machines == ()
         assert (executor.threads, executor.ahead) == (1, 0)
@@ -219,12 +232,12 @@ def test_a_place_that_is_taken_is_told() -> None:
 
 
 def test_a_cluster_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from allstation.processing.cluster import link as module
+    from allstation.processing.cluster import connection as module
 
     monkeypatch.setattr(module, "_CONNECT_SECONDS", 0.5)
     began, threads = time.monotonic(), threading.active_count()
     with pytest.raises(StationError) as caught:
-        ClusterLink(ClusterAddress("tls://127.0.0.1:9"))
+        ClusterConnection(ClusterAddress("tls://127.0.0.1:9"))
     assert caught.value.code == "no-scheduler"
     assert time.monotonic() - began < 20
     assert threading.active_count() <= threads + 3

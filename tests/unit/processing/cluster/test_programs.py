@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from allstation.keys import cluster_certificates
-from allstation.processing.cluster.link import ClusterLink
+from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.programs import ClusterPrograms, ProgramRun
 from tests import cluster_makers
 
@@ -49,7 +49,7 @@ print(json.dumps({"finished": done, "stopped": stopping.is_set()}), flush=True)
 
 
 @pytest.fixture(scope="module")
-def link(tmp_path_factory: pytest.TempPathFactory, shared_profile: Path) -> Iterator[ClusterLink]:
+def link(tmp_path_factory: pytest.TempPathFactory, shared_profile: Path) -> Iterator[ClusterConnection]:
     place = tmp_path_factory.mktemp("programs")
     (place / "site" / "training").mkdir(parents=True)
     (place / "site" / "training" / "__init__.py").write_text("")
@@ -71,7 +71,7 @@ def run(folder: Path, epochs: int, heard: list[dict[str, object]]) -> ProgramRun
 
 
 def test_lines_of_runs_come_back_and_a_run_whose_worker_dies_goes_on_from_its_last_epoch(
-    link: ClusterLink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    link: ClusterConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("allstation.processing.cluster.programs._AFTER_DEATH", 1.0)
     told: list[str] = []
@@ -99,7 +99,7 @@ def test_lines_of_runs_come_back_and_a_run_whose_worker_dies_goes_on_from_its_la
     assert any("goes on from its last epoch" in sentence for sentence in told)
 
 
-def test_a_stop_reaches_what_runs_and_nothing_else_begins(link: ClusterLink, tmp_path: Path) -> None:
+def test_a_stop_reaches_what_runs_and_nothing_else_begins(link: ClusterConnection, tmp_path: Path) -> None:
     heard: list[list[dict[str, object]]] = [[], [], []]
     runs = [run(tmp_path / f"run {n}", 1000, heard[n]) for n in range(3)]
 
@@ -115,7 +115,7 @@ def test_a_stop_reaches_what_runs_and_nothing_else_begins(link: ClusterLink, tmp
     )
 
 
-def test_a_machine_that_does_not_see_the_folder_gets_no_run(link: ClusterLink, tmp_path: Path) -> None:
+def test_a_machine_that_does_not_see_the_folder_gets_no_run(link: ClusterConnection, tmp_path: Path) -> None:
     told: list[str] = []
     (tmp_path / "file").write_text("")
     lost = ProgramRun("lost", ("fit",), tmp_path / "new", lambda _: None)

@@ -36,8 +36,8 @@ _log = logging.getLogger(__name__)
 _CONNECT_SECONDS: Final = 20.0
 _LOOK_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 6.0
-_WITHOUT_ANSWER: Final = 12.0
-"""Seconds without an answer after which the cluster counts as gone."""
+_BROKEN, _SILENT = 12.0, 30.0
+"""Seconds after which a cluster counts as gone: its connection is broken, or it answers nothing."""
 _WITHOUT_WORKERS: Final = 30.0
 _CLOSE_SECONDS: Final = 5.0
 _RATE_SECONDS: Final = 10.0
@@ -67,7 +67,7 @@ class Machine:
         return sum(count for _, count in recent) / max(now - recent[0][0], 1.0)
 
 
-class ClusterLink:
+class ClusterConnection:
     """Client of one cluster, shared by everything that is done there; any thread may call it.
 
     Args:
@@ -172,7 +172,8 @@ class ClusterLink:
             try:
                 about = self.client.sync(self._identity, callback_timeout=_ANSWER_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever Dask raises: it does not answer
-                if time.monotonic() - self._seen > _WITHOUT_ANSWER or self.client.status == "closed":
+                patience = _SILENT if self.client.status == "running" else _BROKEN
+                if time.monotonic() - self._seen > patience or self.client.status == "closed":
                     self._lose(f"The laboratory machines do not answer any more ({type(error).__name__}).")
                     return
                 continue
