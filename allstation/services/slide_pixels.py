@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from allstation.core.errors import StationError
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 4096
 """Side of what is read at a time for the picture of the whole slide, in pixels of its coarsest level."""
+_PROBE: Final = 128
+_LONG: Final = 0.25
+"""Seconds that a piece of that side takes of a level that has to be made."""
 _MOST_FOR_BASE: Final = 32_768
 """Longest side of a coarsest level that is read as a whole; beyond it the scanner's own picture serves."""
 
@@ -89,15 +94,19 @@ class SharedSlide:
             self.source.close()
 
 
-def read_base(source: SlideSource) -> NDArray[np.uint8] | None:
+def read_base(source: SlideSource, is_wanted: Callable[[], bool] = lambda: True) -> NDArray[np.uint8] | None:
     """Return the whole slide as one picture.
+
+    A level that the file lacks is averaged while it is read, which may take minutes: where a first piece
+    takes long, the rest is read in small ones.
 
     Args:
         source: The slide.
+        is_wanted: Asked between two pieces; what is no longer wanted is given up.
 
     Returns:
         uint8 (height, width, 4), blue, green, red, 255, at most :data:`BASE_SIDE` wide and high; None where
-        the coarsest level is too large for that and the scanner kept no small picture.
+        the coarsest level is too large for that and the scanner kept no small picture, or it is given up.
 
     Raises:
         StationError: If the slide cannot be read.
@@ -113,14 +122,17 @@ def read_base(source: SlideSource) -> NDArray[np.uint8] | None:
         kept = "thumbnail" in info.associated
         return _shrunk(source.associated("thumbnail"), (width, height)) if kept else None
     made = np.zeros((height, width, 4), np.uint8)
-    for top in range(0, level.height, _BLOCK):
-        for left in range(0, level.width, _BLOCK):
+    block = _block_of(source, number)
+    for top in range(0, level.height, block):
+        for left in range(0, level.width, block):
+            if not is_wanted():
+                return None
             part = Region(
                 level=number,
                 x=round(left * level.downsample),
                 y=round(top * level.downsample),
-                width=min(_BLOCK, level.width - left),
-                height=min(_BLOCK, level.height - top),
+                width=min(block, level.width - left),
+                height=min(block, level.height - top),
             )
             across, down = width / level.width, height / level.height
             x0, x1 = round(left * across), max(round((left + part.width) * across), round(left * across) + 1)
@@ -129,6 +141,15 @@ def read_base(source: SlideSource) -> NDArray[np.uint8] | None:
             if x1 > x0 and y1 > y0:
                 made[y0:y1, x0:x1] = _shrunk(source.read(part), (x1 - x0, y1 - y0))
     return made
+
+
+def _block_of(source: SlideSource, number: int) -> int:
+    """Return the side of pieces in which a level is read: small ones where reading takes long."""
+    level = source.info.levels[number]
+    probe = Region(level=number, x=0, y=0, width=min(_PROBE, level.width), height=min(_PROBE, level.height))
+    began = time.monotonic()
+    source.read(probe)
+    return _PROBE if time.monotonic() - began > _LONG else _BLOCK
 
 
 def _shrunk(rgb: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,7 +34,7 @@ class SlideTiles(QObject):
         max_bytes: Memory that the tiles may take.
 
     Signals:
-        opened: The :class:`TileGrid` of the slide, when its picture as a whole can be shown.
+        opened: The :class:`TileGrid` of the slide, when its tiles can be read.
         failed: Path and a sentence: the slide cannot be opened or read.
         loaded: A tile, or (None) the picture of the whole slide, has come.
     """
@@ -124,9 +125,18 @@ class SlideTiles(QObject):
             return
         with self._lock:
             self._shared = found.shared
-        self.grid, self.base = TileGrid(found.shared.source.info), found.base
+        self.grid = TileGrid(found.shared.source.info)
+        task = self._serial.run(_Base(self, found))
+        task.done.connect(self._base_read)
+        task.failed.connect(self._not_opened)
         self.opened.emit(self.grid)
-        self.loaded.emit(None)
+
+    @Slot(object)
+    def _base_read(self, read: tuple[int, NDArray[np.uint8] | None]) -> None:
+        generation, base = read
+        if base is not None and self.is_current(generation):
+            self.base = base
+            self.loaded.emit(None)
 
     @Slot(object)
     def _not_opened(self, error: Exception) -> None:
@@ -228,14 +238,13 @@ class _TileCache:
 
 
 class _Found:
-    def __init__(self, shared: SharedSlide, base: NDArray[np.uint8] | None, generation: int) -> None:
+    def __init__(self, shared: SharedSlide, generation: int) -> None:
         self.shared = shared
-        self.base = base
         self.generation = generation
 
 
 class _Opening:
-    """Opens a slide and reads it as one picture. Runs on another thread."""
+    """Opens a slide. Runs on another thread."""
 
     def __init__(self, tiles: SlideTiles, path: Path, generation: int) -> None:
         self._tiles = tiles
@@ -245,13 +254,24 @@ class _Opening:
     def __call__(self) -> _Found | None:
         if not self._tiles.is_current(self._generation):
             return None
-        source = self._tiles.open_source(self._path)
+        return _Found(SharedSlide(self._tiles.open_source(self._path)), self._generation)
+
+
+class _Base:
+    """Reads a slide as one picture, unless it is closed meanwhile. Runs on another thread."""
+
+    def __init__(self, tiles: SlideTiles, found: _Found) -> None:
+        self._tiles = tiles
+        self._found = found
+
+    def __call__(self) -> tuple[int, NDArray[np.uint8] | None]:
+        shared, generation = self._found.shared, self._found.generation
+        if not shared.enter():
+            return generation, None
         try:
-            base = read_base(source)
-        except BaseException:
-            source.close()
-            raise
-        return _Found(SharedSlide(source), base, self._generation)
+            return generation, read_base(shared.source, partial(self._tiles.is_current, generation))
+        finally:
+            shared.leave()
 
 
 class _With:

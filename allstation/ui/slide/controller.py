@@ -16,7 +16,7 @@ from allstation.processing.status_types import ModelInfo
 from allstation.services.slide_requests import SlideFields
 from allstation.services.slide_tiles import SlideTiles
 from allstation.services.tasks import LatestOnly
-from allstation.services.tile_grid import TileGrid
+from allstation.services.tile_grid import TileGrid, TileKey
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
@@ -99,7 +99,7 @@ class SlideController(QObject):
         self._session.stopped.connect(self._ask_no_more)
         self._tiles.opened.connect(self._opened)
         self._tiles.failed.connect(self._failed)
-        self._tiles.loaded.connect(panel.tile_came)
+        self._tiles.loaded.connect(self._loaded)
         panel.tiles_wanted.connect(self._tiles.want)
         panel.canvas.field_chosen.connect(self._browser.go_to_field)
         panel.canvas.field_opened.connect(self.open_field)
@@ -205,10 +205,17 @@ class SlideController(QObject):
 
     @Slot(object)
     def _opened(self, grid: TileGrid) -> None:
-        self._panel.show_slide(grid, self._tiles.base, self._tiles.tile)
+        self._panel.show_slide(grid, self._tiles.tile)
         self._fill_maps()
         self._build()
         self._context.changed.emit()
+
+    @Slot(object)
+    def _loaded(self, key: TileKey | None) -> None:
+        if key is None and self._tiles.base is not None:
+            self._panel.set_base(self._tiles.base)
+        else:
+            self._panel.canvas.update()
 
     @Slot(object, str)
     def _failed(self, _path: Path, sentence: str) -> None:

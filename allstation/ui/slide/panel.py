@@ -92,33 +92,31 @@ class SlidePanel(QWidget):
         self.canvas.show_message(message)
         self._view_changed()
 
-    def show_slide(
-        self, grid: TileGrid, base: Pixels | None, tile: Callable[[TileKey], Pixels | None]
-    ) -> None:
-        """Show a slide as a whole.
+    def show_slide(self, grid: TileGrid, tile: Callable[[TileKey], Pixels | None]) -> None:
+        """Show a slide as a whole; its picture follows.
 
         Args:
             grid: Its tiles.
-            base: The whole slide as one picture, (height, width, 4).
             tile: Returns a tile that is in memory.
         """
         scene = self.canvas.scene
-        self._base = base
-        scene.grid, scene.tile = grid, tile
-        scene.base = image_of(base) if base is not None else None
+        scene.grid, scene.tile, scene.base, self._base = grid, tile, None, None
         scene.pixel_um = grid.info.pixel_um
-        self.overview.set_slide(scene.size, scene.base)
+        self.overview.set_slide(scene.size, None)
         self.overview.set_marks(scene.marks)
         self.canvas.show_slide()
+
+    def set_base(self, base: Pixels) -> None:
+        """Show the whole slide as one picture, (height, width, 4), where finer ones have not come."""
+        scene = self.canvas.scene
+        self._base, scene.base = base, image_of(base)
+        self.overview.set_slide(scene.size, scene.base)
+        self.overview.set_marks(scene.marks)
+        self.canvas.update()
 
     def show_failure(self, sentence: str) -> None:
         """Say why the slide cannot be shown; fields that were read before are not touched."""
         self.clear(sentence)
-
-    @Slot(object)
-    def tile_came(self, _key: TileKey | None) -> None:
-        """Paint what has come."""
-        self.canvas.update()
 
     # What lies over it -----------------------------------------------------------------------
 

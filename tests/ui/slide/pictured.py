@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,7 @@ class PicturedSlide:
         self.gate: threading.Event | None = None
         self.broken: Callable[[Region], bool] = lambda _part: False
         self.closed = 0
+        self.seconds = 0.0
 
     def read(self, part: Region) -> NDArray[np.uint8]:
         self.read_parts.append(part)
@@ -48,6 +50,7 @@ class PicturedSlide:
         assert not self.closed, "read after closing"
         if self.gate is not None:
             assert self.gate.wait(10)
+        time.sleep(self.seconds)
         if self.broken(part):
             raise StationError("unreadable-slide", "This part of the slide is damaged.")
         scale = self.info.levels[part.level].downsample

@@ -79,4 +79,10 @@ def _is_done(window: Workbench) -> bool:
 
 def _is_still(window: Workbench) -> bool:
     slides = window.slides
-    return slides.slide.is_open() and slides.tiles.is_idle and len(slides.panel.canvas.scene.marks) > 0
+    tiles = slides.tiles
+    return (
+        slides.slide.is_open()
+        and tiles.base is not None
+        and tiles.is_idle
+        and len(slides.panel.canvas.scene.marks) > 0
+    )

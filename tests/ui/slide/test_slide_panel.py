@@ -51,14 +51,21 @@ class Shown:
         qtbot.addWidget(self.panel)
         self.panel.resize(900, 700)
         self.panel.tiles_wanted.connect(self.tiles.want)
-        self.tiles.loaded.connect(self.panel.tile_came)
+        self.tiles.loaded.connect(self.take)
         self.panel.show()
         qtbot.waitExposed(self.panel)
         with qtbot.waitSignal(self.tiles.opened):
             self.tiles.open(Path("patient.svs"))
         assert self.tiles.grid is not None
-        self.panel.show_slide(self.tiles.grid, self.tiles.base, self.tiles.tile)
+        self.panel.show_slide(self.tiles.grid, self.tiles.tile)
+        qtbot.waitUntil(lambda: self.tiles.base is not None)
         self._qtbot = qtbot
+
+    def take(self, key: object) -> None:
+        """Show what has come."""
+        if key is None and self.tiles.base is not None:
+            self.panel.set_base(self.tiles.base)
+        self.panel.canvas.update()
 
     def settle(self) -> None:
         """Wait until every tile in view has come."""

@@ -35,6 +35,7 @@ def tiles(qapp: object, slide: PicturedSlide) -> Iterator[SlideTiles]:
 def opened(tiles: SlideTiles, qtbot: QtBot) -> TileGrid:
     with qtbot.waitSignal(tiles.opened):
         tiles.open(SLIDE)
+    qtbot.waitUntil(lambda: tiles.base is not None)
     assert tiles.grid is not None
     return tiles.grid
 
@@ -49,6 +50,19 @@ def test_opening_gives_the_whole_slide_as_one_picture(tiles: SlideTiles, slide: 
         assert (red, green, blue) == colour_at(x, y)
     assert threading.get_ident() not in slide.threads
     assert {part.level for part in slide.read_parts} == {len(slide.info.levels) - 1}
+
+
+def test_closing_gives_up_a_slide_whose_small_picture_has_to_be_made(qapp: object, qtbot: QtBot):
+    slide = PicturedSlide()
+    slide.seconds = 0.3
+    tiles = SlideTiles(opener=slide.open)
+    with qtbot.waitSignal(tiles.opened):
+        tiles.open(SLIDE)
+    qtbot.waitUntil(lambda: len(slide.read_parts) >= 2)
+    assert max(part.width for part in slide.read_parts) <= 128, "nothing could be given up meanwhile"
+    tiles.stop()
+    assert slide.closed == 1
+    assert len(slide.read_parts) <= 4
 
 
 @pytest.mark.parametrize("zoom", [0, 1, 2, 3])

@@ -101,6 +101,7 @@ def fields_of(window: Workbench) -> int:
 def settle(window: Workbench, qtbot: QtBot) -> None:
     """Wait until the slide is open and every tile in view has come."""
     qtbot.waitUntil(window.slides.slide.is_open, timeout=LONG)
+    qtbot.waitUntil(lambda: window.slides.tiles.base is not None, timeout=LONG)
     qtbot.waitUntil(lambda: window.slides.tiles.is_idle, timeout=LONG)
 
 
