@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
+from allstation.commands.executors import cluster_of, make_executor
 from allstation.commands.models import name_unknown_maker
 from allstation.commands.printing import note, say
 from allstation.commands.progress import ProgressLine
 from allstation.commands.slide_arguments import EVERYTHING
 from allstation.core.errors import StationError
+from allstation.core.known_sizes import KnownSizes
 from allstation.core.limits import DecodeLimits
 from allstation.core.tables import guarded
 from allstation.core.text import shown_name, storable
@@ -188,27 +190,17 @@ def _executor(
     bundle: ModelBundle, options: argparse.Namespace, limits: DecodeLimits, site: Site | None
 ) -> Iterator[tuple[FieldExecutor, int]]:
     """Make the one executor of all slides; yields it and how many slides go at a time."""
-    from allstation.core.known_sizes import KnownSizes
-    from allstation.inference.pipeline import Pipeline
-
-    sizes, cells = KnownSizes(site=site), not options.parquet
-
-    def here() -> Pipeline:
-        return Pipeline(bundle, threads=options.threads, limits=limits, cells=cells, sizes=sizes)
-
-    if not options.cluster:
-        with here() as pipeline:
-            yield pipeline, 1
-        return
-    from allstation.commands.cluster import linked_and_manned
-    from allstation.processing.cluster.executor import ClusterExecutor
-    from allstation.processing.cluster.requests import Work
-
-    with linked_and_manned(options.cluster, options.join, threads=options.threads) as link:
-        work = Work(bundle.sha256, limits, sizes, cells)
-        executor = ClusterExecutor(link, bundle, work, local=here, tell=note)
+    with cluster_of(options) as cluster:
+        executor = make_executor(
+            bundle,
+            cluster,
+            threads=options.threads,
+            limits=limits,
+            sizes=KnownSizes(site=site),
+            cells=not options.parquet,
+        )
         try:
-            yield executor, _LANES
+            yield executor, 1 if cluster is None else _LANES
         finally:
             executor.close()
 

@@ -360,17 +360,7 @@ def _training(parser: argparse.ArgumentParser) -> None:
 _Command = tuple[str, Callable[[argparse.ArgumentParser], None], str]
 COMMANDS: dict[str, _Command] = {
     "classify": ("classify", _classify, "classify fields; write tables and a report"),
-    "archive": (
-        "archive",
-        cluster_arguments.declare_archive,
-        "classify any number of slides into cases or a Parquet data set; verify it",
-    ),
-    "cluster": (
-        "cluster",
-        cluster_arguments.declare_cluster,
-        "let several machines of the laboratory work together",
-    ),
-    "worker": ("cluster", cluster_arguments.declare_worker, "let this machine work for a cluster"),
+    **cluster_arguments.COMMANDS,
     "demo": ("demo", _demo, "write synthetic fields to try the program with"),
     "models": ("models", _models, "list, show or verify model bundles"),
     "keys": ("keys", _keys, "this station's key, a laboratory's key, and whose keys are trusted"),

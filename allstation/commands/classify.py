@@ -23,8 +23,9 @@ from allstation.commands import (
     slide_arguments,
 )
 from allstation.commands.classify_output import ClassifyOutput, name_copies
+from allstation.commands.executors import cluster_of, make_executor
 from allstation.commands.models import name_unknown_maker
-from allstation.commands.printing import note, say
+from allstation.commands.printing import say
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
@@ -87,7 +88,7 @@ def _run(
     from allstation.store.site_library import SiteLibrary
 
     site = SiteLibrary(paths.config_folder()).get(options.site) if options.site else None
-    with opened_case(options.case) as case, _cluster(options) as link:
+    with opened_case(options.case) as case, cluster_of(options) as cluster:
         if options.details:
             case.set_details({**case.details(), **options.details})
         if site is not None:
@@ -102,7 +103,7 @@ def _run(
             ready=engine,
             cells=kept or options.cells is not None,
             slides=slide_options(options, hashed=kept),
-            link=link,
+            cluster=cluster,
         )
         if patients is not None:
             _set_patients(case, patients)
@@ -119,18 +120,6 @@ def _run(
         return WRONG_USAGE
     whole = measured and not (output.refused or output.failed or output.failed_models)
     return DONE if whole else SOME_FAILED
-
-
-@contextmanager
-def _cluster(options: argparse.Namespace) -> Iterator[ClusterConnection | None]:
-    """Connect to the machines that were asked for; None for this machine alone."""
-    if not getattr(options, "cluster", None):
-        yield None
-        return
-    from allstation.commands.cluster import linked_and_manned
-
-    with linked_and_manned(options.cluster, options.join, threads=options.threads) as link:
-        yield link
 
 
 def _control(case: Case, written: Collection[int]) -> bool:
@@ -348,7 +337,7 @@ def process_paths(
     ready: Future[FieldEngine],
     cells: bool,
     slides: SlideOptions,
-    link: ClusterConnection | None = None,
+    cluster: ClusterConnection | None = None,
 ) -> ClassifyOutput:
     """Import what was given, classify with the first model, and every field with the others.
 
@@ -361,24 +350,15 @@ def process_paths(
         ready: An engine of the first model.
         cells: Whether the cells of the fields are stored.
         slides: What is wanted of whole slides.
-        link: The laboratory's machines; None for this machine alone.
+        cluster: The laboratory's machines; None for this machine alone.
     """
-    from allstation.inference.pipeline import Pipeline
 
     def executor(bundle: ModelBundle) -> FieldExecutor:
         engine = ready.result() if bundle is bundles[0] else None
         sizes = case.site.known_sizes()
-
-        def here() -> Pipeline:
-            return Pipeline(bundle, threads=threads, limits=limits, ready=engine, cells=cells, sizes=sizes)
-
-        if link is None:
-            return here()
-        from allstation.processing.cluster.executor import ClusterExecutor
-        from allstation.processing.cluster.requests import Work
-
-        work = Work(bundle.sha256, limits, sizes, cells)
-        return ClusterExecutor(link, bundle, work, local=here, tell=note)
+        return make_executor(
+            bundle, cluster, threads=threads, limits=limits, sizes=sizes, cells=cells, ready=engine
+        )
 
     output, woken = ClassifyOutput(case), threading.Event()
     waiting = {row.model_sha256 for row in case.queue.slides()}

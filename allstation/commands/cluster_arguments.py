@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 from allstation.commands import slide_arguments
 from allstation.core.arguments import positive
@@ -107,3 +108,15 @@ def declare_archive(parser: argparse.ArgumentParser) -> None:
         "--threads", type=positive, metavar="N", help="worker threads (default: one a processor)"
     )
     use_cluster(parser)
+
+
+COMMANDS: Final = {
+    "archive": (
+        "archive",
+        declare_archive,
+        "classify any number of slides into cases or a Parquet data set; verify it",
+    ),
+    "cluster": ("cluster", declare_cluster, "let several machines of the laboratory work together"),
+    "worker": ("cluster", declare_worker, "let this machine work for a cluster"),
+}
+"""Module, arguments and text of each, as ``arguments.COMMANDS`` has them."""

@@ -58,7 +58,7 @@ class FieldSize:
     height_um: float = FIELD_UM[1]
 
     @classmethod
-    def seen_by(cls, pixels_per_um: float, *, aspect: float, side: int) -> FieldSize:
+    def for_model(cls, pixels_per_um: float, *, aspect: float, side: int) -> FieldSize:
         """Return the size that shows a model as much smear as the fields that it learned from.
 
         Args:

@@ -188,6 +188,10 @@ def rounds_of_worker_kills(
     keep: Callable[[], None],
 ) -> None:
     """Kill workers at random until there were enough kills."""
+    # After a third loss fields are looked at in a child of this process: the field must be poison there too.
+    os.environ["PYTHONPATH"] = cluster_makers.environment(place / "cluster", cluster_makers.POISON)[
+        "PYTHONPATH"
+    ]
     with cluster_makers.cluster(place / "cluster", site=cluster_makers.POISON) as link:
         number = 0
         while tally.kills["worker"] < kills and time.monotonic() < until and len(tally.problems) < 20:
@@ -432,7 +436,7 @@ def main() -> int:
         place = Path(text)
         os.environ["ALLSTATION_PROFILE"] = str(place / "kills" / "cluster" / "profile")
         source = write_demo(place / "source", fields=12, seed=options.seed)
-        said = refusals(place / "refusals", source, bundle, tally)
+        said = refusals(place / "refusals", source, bundle, tally) if options.losses else {}
 
         def keep() -> None:
             figures = json.dumps(result(tally, said, time.monotonic() - began, command), indent=2)

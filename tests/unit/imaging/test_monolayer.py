@@ -197,12 +197,12 @@ def test_an_objective_says_the_scale_where_the_file_names_no_pixel_size(slide):
 
 def test_another_models_field_is_as_large_as_its_own_fields_were(slide):
     opened, truth, _ = slide("right")
-    size = FieldSize.seen_by(4.6, aspect=1.0, side=224)
+    size = FieldSize.for_model(4.6, aspect=1.0, side=224)
     plan = find_fields_of_slide(opened, count=10, field=size)
     side = 224 / 4.6 / truth.pixel_um
     assert plan.regions[0].width == pytest.approx(side, rel=0.05)
     assert plan.regions[0].height == pytest.approx(side, rel=0.05)
-    shipped = FieldSize.seen_by(2.30, aspect=4 / 3, side=224)
+    shipped = FieldSize.for_model(2.30, aspect=4 / 3, side=224)
     assert (shipped.width_um, shipped.height_um) == pytest.approx((112.5, 84.4), rel=0.002)
 
 
