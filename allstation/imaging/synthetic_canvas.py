@@ -270,7 +270,7 @@ class Canvas:
 
     def develop(self, defocus: float) -> NDArray[np.uint8]:
         """Turn absorbance into a picture: light, lens, camera."""
-        passed = _TRANSMITTED[self._absorbance(defocus)]
+        passed = _TRANSMITTED[self._blurred_absorbance(defocus)]
         light = _product(self._light(), passed, shift=12)
         height, width = self._size
         grain = self._rng.integers(0, 25, (height + 2, width + 2), dtype=np.uint16)
@@ -280,9 +280,9 @@ class Canvas:
 
     def absorbance(self) -> Shape:
         """Return what the lens lets see of the cells: (h, w, 3), natural logarithms, below 0 in fringes."""
-        return np.asarray((self._absorbance(0.0).astype(np.float32) - _FLOOR) / _UNIT, np.float32)
+        return np.asarray((self._blurred_absorbance(0.0).astype(np.float32) - _FLOOR) / _UNIT, np.float32)
 
-    def _absorbance(self, defocus: float) -> Plane:
+    def _blurred_absorbance(self, defocus: float) -> Plane:
         """Return absorbance behind the lens: (h, w, 3), in units above the floor."""
         red_blur, white_blur = (
             max(self.scale * (blur * (0.7 + 0.6 * self._rng.random()) + defocus), 0.4)

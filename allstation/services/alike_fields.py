@@ -93,7 +93,7 @@ class AlikeFields(QObject):
         self._steps = LatestOnly(self)
         self._steps.done.connect(self._done)
         self._steps.failed.connect(self._failed)
-        session.worker.queue_changed.connect(self._queue_changed)
+        session.worker.queue_changed.connect(self.queue_changed)
         session.worker.closed.connect(self.drop)
 
     @property
@@ -132,7 +132,8 @@ class AlikeFields(QObject):
         self._finder.close()
 
     @Slot(object)
-    def _queue_changed(self, status: QueueStatus) -> None:
+    def queue_changed(self, status: QueueStatus) -> None:
+        """Compare only while no field waits."""
         idle = status.phase is not QueuePhase.RUNNING
         again, self._idle = idle and not self._idle, idle
         if again and self._asked is not None:

@@ -66,7 +66,7 @@ class Machines(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._serial = Serial(self)
-        self._link: ClusterConnection | None = None
+        self.connection: ClusterConnection | None = None
         self._wanted = ""
         self._gone.connect(self._connection_ended)
 
@@ -87,7 +87,7 @@ class Machines(QObject):
     @Slot(object)
     def _linked(self, link: ClusterConnection) -> None:
         self._leave()
-        self._link = link
+        self.connection = link
         link.when_lost(self._gone.emit)
         self.state_changed.emit(MachinesState(self._wanted, len(link.at_work()), connected=True))
         self.ready.emit()
@@ -110,7 +110,7 @@ class Machines(QObject):
         """Make what classifies the fields of a model."""
         from allstation.inference.pipeline import Pipeline
 
-        link = self._link
+        link = self.connection
 
         def here(*, cells: bool) -> Pipeline:
             return Pipeline(
@@ -128,7 +128,7 @@ class Machines(QObject):
 
     def _leave(self) -> None:
         """Leave the cluster; its executors were closed, or go on with this machine."""
-        link, self._link = self._link, None
+        link, self.connection = self.connection, None
         if link is not None:
             self._serial.run(link.close)
 

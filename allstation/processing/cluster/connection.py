@@ -174,13 +174,13 @@ class ClusterConnection:
             except Exception as error:  # noqa: BLE001 - whatever Dask raises: it does not answer
                 patience = _SILENT if self.client.status == "running" else _BROKEN
                 if time.monotonic() - self._seen > patience or self.client.status == "closed":
-                    self._lose(f"The laboratory machines do not answer any more ({type(error).__name__}).")
+                    self.lose(f"The laboratory machines do not answer any more ({type(error).__name__}).")
                     return
                 continue
             self._seen = time.monotonic()
             self._take(about["workers"])
             if not self.at_work() and self._seen - self._worked > _WITHOUT_WORKERS:
-                self._lose("None of the laboratory machines can work.")
+                self.lose("None of the laboratory machines can work.")
                 return
 
     async def _identity(self) -> Any:  # noqa: ANN401 - Dask has no types
@@ -203,7 +203,8 @@ class ClusterConnection:
         if new:
             _log.info("workers joined: %s", ", ".join(new))
 
-    def _lose(self, reason: str) -> None:
+    def lose(self, reason: str) -> None:
+        """Give the machines up; every listener is told the reason once."""
         with self._lock:
             if self._lost or self._closing.is_set():
                 return

@@ -111,8 +111,8 @@ def test_the_queue_works_on_a_cluster_and_goes_on_here_when_it_is_gone(
         )
         assert any(status.machines for status in statuses)
         machines = window.context.session.worker.machines
-        assert machines._link is not None
-        machines._link._lose("The laboratory machines do not answer any more.")
+        assert machines.connection is not None
+        machines.connection.lose("The laboratory machines do not answer any more.")
         qtbot.waitUntil(lambda: any("goes on alone" in sentence for sentence in told), timeout=20_000)
         write_demo(tmp_path / "More", fields=2, seed=6)
         window.context.session.submit(AddPaths([tmp_path / "More"]))

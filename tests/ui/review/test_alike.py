@@ -202,11 +202,11 @@ def test_what_is_far_away_is_not_called_alike(qtbot: QtBot):
 def test_nothing_is_computed_while_fields_wait(
     window: Workbench, tmp_path: Path, paths: list[Path], qtbot: QtBot
 ):
-    window.alike.service._queue_changed(QueueStatus(QueuePhase.RUNNING))
-    window.context.session.worker.queue_changed.disconnect(window.alike.service._queue_changed)
+    window.alike.service.queue_changed(QueueStatus(QueuePhase.RUNNING))
+    window.context.session.worker.queue_changed.disconnect(window.alike.service.queue_changed)
     open_case(window, make_case(tmp_path, paths, {2: "Pro"}), qtbot)
     qtbot.waitUntil(lambda: "when no field waits" in window.review.alike.text, timeout=LONG)
     assert shown(window) == []
-    window.alike.service._queue_changed(QueueStatus(QueuePhase.IDLE))
+    window.alike.service.queue_changed(QueueStatus(QueuePhase.IDLE))
     [tile] = compared(window, qtbot, 1)
     assert tile_share(tile, paths[1]) > 0.9

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtWidgets import QDialogButtonBox, QInputDialog
+from PySide6.QtWidgets import QDialogButtonBox, QInputDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from allstation import paths
@@ -63,7 +63,7 @@ def test_a_site_is_made_measured_and_taken_by_the_next_case(window: Workbench, q
     dialog.texts["objective"].setText("100x")
     dialog.measure.click()
     qtbot.waitUntil(dialog.take.isEnabled, timeout=LONG)
-    said = dialog.findChild(type(dialog._result), "site-measured").text()
+    said = dialog.findChild(QLabel, "site-measured").text()
     assert "512\u00a0×\u00a0384" in said or "512 × 384" in said.replace("\u202f", " ").replace("\u00a0", " ")
     assert "estimated from red cells" in said
     dialog.take.click()
@@ -91,7 +91,7 @@ def test_a_wrong_pixel_size_is_said_and_cannot_be_saved(qtbot: QtBot, qapp: obje
     assert [box.text() for box in boxes] == ["0.2", ""]
     boxes[1].setText("no size")
     assert not dialog.buttons.button(QDialogButtonBox.StandardButton.Save).isEnabled()
-    assert "no size" in dialog._hint.text()
+    assert "no size" in dialog.findChild(QLabel, "site-hint").text()
     boxes[1].setText("0,11 µm")
     dialog.buttons.button(QDialogButtonBox.StandardButton.Save).click()
     assert chosen[0].pixel_sizes == (*SITE.pixel_sizes, PixelSize(size=0.11, frame=(1024, 768)))
@@ -104,7 +104,7 @@ def test_a_name_of_another_site_is_said_and_cannot_be_saved(qtbot: QtBot, qapp: 
     assert save.isEnabled(), "its own name is its own"
     dialog.texts["name"].setText("SECOND ")
     assert not save.isEnabled()
-    assert "Another site has this name" in dialog._hint.text()
+    assert "Another site has this name" in dialog.findChild(QLabel, "site-hint").text()
 
 
 def drawn(window: Workbench, qtbot: QtBot, pixels: float) -> None:

@@ -131,13 +131,14 @@ def test_a_level_is_averaged_alike_in_any_number_of_blocks(tmp_path, opened, mon
     region = Region(level=1, x=100, y=60, width=90, height=70)
     at_once = backend.region(region)
     read: list[int] = []
-    own = backend._backend.region
+    inner = backend._backend
+    own = inner.region
 
     def counted(part: Region) -> np.ndarray:
         read.append(part.width * part.height)
         return own(part)
 
-    monkeypatch.setattr(backend._backend, "region", counted)
+    monkeypatch.setattr(inner, "region", counted)
     monkeypatch.setattr(virtual_levels, "_BLOCK", 1000)
     assert np.array_equal(backend.region(region), at_once)
     assert len(read) > 90
