@@ -82,7 +82,7 @@ class CurvesView(QWidget):
         self.area.hovered.connect(self._hover)
         self._log = QCheckBox(tr("Logarithmic loss"), self)
         self._log.toggled.connect(self._draw)
-        self._values = QLabel(self)
+        self._values = QLabel(self, wordWrap=True)
         self._values.setProperty("role", "muted")
         self._values.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._export = QPushButton(tr("Export…"), self)

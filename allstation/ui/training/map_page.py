@@ -193,6 +193,7 @@ class MapPage(QWidget):
 
     def show_map(self, found: FieldMap) -> None:
         """Show a finished map."""
+        self.end()
         self._map = found
         self._colour.setEnabled(True)
         self._fit.setEnabled(True)

@@ -65,6 +65,7 @@ def made(panel: TrainingPanel, labelled: Path, until: Until) -> MapView:
     view = opened(panel, labelled)
     button(panel.map, "Make the Map").click()
     until(lambda: "axes hold 61%" in label_texts(panel.map) and view.is_drawn)
+    assert not named(panel.map, QProgressBar, "Progress of the map").isVisible()
     return view
 
 
