@@ -192,7 +192,7 @@ def test_an_anonymised_export_holds_neither_name_nor_metadata(
     assert main(["cells", case, "--csv", str(tmp_path / "c.csv"), "--anonymised"]) == 0
     assert main(["report", case, "--out", str(tmp_path)]) == 0
     found = everything(tmp_path)
-    for private in (NAME, "4711", "Meier", slide.suffix, fingerprint(slide), "SYNTHETIC", "S26-42"):
+    for private in (NAME, "P-4711", "Meier", slide.suffix, fingerprint(slide), "SYNTHETIC", "S26-42"):
         assert private.encode() not in found, private
     (file,) = (tmp_path / "g").glob("*.geojson")
     about = json.loads(file.read_text("utf-8"))["properties"]
