@@ -188,7 +188,7 @@ def check_layout(runner: Runner, window: Workbench) -> None:
 
 def check_drop_hint(window: Workbench, dragged: Path) -> None:
     """Over the field stands what becomes of files that are dragged, as long as they are."""
-    hint = window.viewer.findChild(DropHint)
+    hint = window.shell.findChild(DropHint)
     data, none = QMimeData(), Qt.KeyboardModifier.NoModifier
     data.setUrls([QUrl.fromLocalFile(str(dragged))])
     where = QPoint(window.shell.width() // 2, window.shell.height() // 2)

@@ -91,3 +91,9 @@ def has_colour(pixels: NDArray[np.uint8], colour: str) -> bool:
     """Tell whether a colour stands anywhere in a picture, but for smoothing."""
     wanted = QColor(colour).getRgb()[:3]
     return bool((np.abs(pixels.astype(int) - wanted).max(axis=2) <= 12).any())
+
+
+def means(pixels: NDArray[np.uint8], parts: int = 12) -> NDArray[np.float64]:
+    """Return the mean colours of a picture's parts."""
+    rows = np.array_split(pixels.astype(float), parts, axis=0)
+    return np.array([part.mean(axis=(0, 1)) for row in rows for part in np.array_split(row, parts, axis=1)])

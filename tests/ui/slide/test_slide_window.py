@@ -33,7 +33,7 @@ from allstation.ui.slide.tools import Tool
 from allstation.ui.viewer.visibility import identity
 from tests.ui.named import label_texts
 from tests.ui.pixels import cut, pixels_of
-from tests.ui.slide.pictured import has_colour
+from tests.ui.slide.pictured import has_colour, means
 
 LONG = 40_000
 WIDTH, HEIGHT = 4_096, 3_072
@@ -116,12 +116,6 @@ def difference(window: Workbench, smear: Smear, place: QRect) -> float:
     right, bottom = place.x() + place.width(), place.y() + place.height()
     expected = smear.pixels[place.y() : bottom, place.x() : right]
     return float(np.abs(means(seen) - means(expected)).mean())
-
-
-def means(pixels: NDArray[np.uint8], parts: int = 12) -> NDArray[np.float64]:
-    """Return the mean colours of a picture's parts."""
-    rows = np.array_split(pixels.astype(float), parts, axis=0)
-    return np.array([part.mean(axis=(0, 1)) for row in rows for part in np.array_split(row, parts, axis=1)])
 
 
 def test_a_drag_says_what_becomes_of_a_slide(window: Workbench, tmp_path: Path, qtbot: QtBot) -> None:
