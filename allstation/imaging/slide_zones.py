@@ -145,4 +145,4 @@ def _inside(kind: NDArray[np.uint8], found: SlideMap) -> Plane:
 def _rise(values: Plane, between: tuple[float, float]) -> Plane:
     """Rise from 0 to 1 between two values."""
     low, high = between
-    return np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1).astype(np.float32)
+    return np.asarray(np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1), np.float32)

@@ -85,7 +85,8 @@ class JpegTiles:
             import tifffile
 
             with tifffile.TiffFile(self._path) as opened:
-                pages = [level.pages[0].aspage() for level in opened.series[0].levels]
+                firsts = [level.pages[0] for level in opened.series[0].levels]
+                pages = [page.aspage() for page in firsts if page is not None]
                 plain = [
                     page.is_tiled
                     and int(page.compression) == _JPEG
