@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -68,11 +69,11 @@ class OpenSlideBackend:
             if openslide.OpenSlide.detect_format(path) is None:
                 raise NotThisLibraryError
             self._slide = self._opened()
+            self._info = _info(self._slide.properties, self._slide)
         except openslide.OpenSlideUnsupportedFormatError as error:
             raise NotThisLibraryError from error
         except (openslide.OpenSlideError, OSError) as error:
             raise _damaged(error) from error
-        self._info = _info(self._slide.properties, self._slide)
 
     def _opened(self) -> openslide.OpenSlide:
         slide = self._library.OpenSlide(self._path)
@@ -113,7 +114,8 @@ class OpenSlideBackend:
             return read()
         except self._library.OpenSlideError as error:
             self._slide.close()
-            self._slide = self._opened()
+            with suppress(self._library.OpenSlideError):
+                self._slide = self._opened()
             raise _damaged(error) from error
 
 
