@@ -33,6 +33,10 @@ _PACKAGES: Final = (
     "numpy",
     "opencv-python-headless",
     "pillow",
+    "openslide-bin",
+    "tifffile",
+    "pydicom",
+    "pyjpegls",
     "reportlab",
 )
 

@@ -18,6 +18,7 @@ import argparse
 import json
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -155,6 +156,9 @@ def by_child(path: Path) -> str:
 
 def directly(path: Path) -> str:
     """Read a slide with what runs in the child, in this process."""
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, _give_up)
+        signal.alarm(int(SLOWEST))
     try:
         with closing(open_backend(path, LIMITS)) as backend:
             info = from_json(json.loads(json.dumps(to_json(backend.info))))
@@ -170,7 +174,14 @@ def directly(path: Path) -> str:
     except Exception as error:
         # Of a child this would come back as its name, and be told as damage.
         return f"raised {type(error).__name__}"
+    finally:
+        if hasattr(signal, "SIGALRM"):
+            signal.alarm(0)
     return "read"
+
+
+def _give_up(*_: object) -> None:
+    raise StationError("too-slow", "The slide took too long.")
 
 
 def _parts(info: SlideInfo) -> list[tuple[Region | Frame, tuple[int, int, int] | None]]:

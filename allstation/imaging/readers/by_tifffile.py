@@ -33,6 +33,7 @@ from allstation.imaging.readers.backend import (
     over_white,
 )
 from allstation.imaging.readers.metadata import metadata_of
+from allstation.imaging.readers.tiff_outline import outline
 from allstation.imaging.source import END_OF_IMAGE, HeaderError, Source, unsupported
 from allstation.imaging.stated_size import stated_size_of
 from allstation.imaging.tiff_page import TiffPage, check_kind
@@ -86,6 +87,11 @@ class TiffBackend:
         self._file = path.open("rb")
         self._source = Source(self._file, os.fstat(self._file.fileno()).st_size)
         self._cache = TileCache()
+        found = outline(self._source)
+        if found is None or not found.sound:
+            # tifffile would follow a chain of pages into whatever bytes there are.
+            self.close()
+            raise _damaged()
         try:
             with tifffile.TiffFile(path) as opened:
                 series = opened.series[0]

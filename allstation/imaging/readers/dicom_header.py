@@ -106,7 +106,9 @@ def read_dicom(source: Source) -> DicomHeader:
         try:
             header = _header(found)
             _check(header, found)
-        except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        except HeaderError:
+            raise
+        except Exception as error:  # pydicom has exceptions of its own for each way a value can be wrong
             raise damaged("DICOM") from error
     return header
 

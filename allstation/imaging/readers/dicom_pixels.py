@@ -188,7 +188,8 @@ class DicomFile:
         syntax, photometric = self.header.transfer_syntax, self.header.photometric
         if syntax in JPEG:
             return self._from_jpeg(coded)
-        if syntax in JPEG_2000 and coded.rstrip(b"\0")[-2:] != END_OF_IMAGE:
+        # CharLS goes on for ever in some streams that do not end where they should.
+        if syntax in JPEG_2000 | JPEG_LS and coded.rstrip(b"\0")[-2:] != END_OF_IMAGE:
             raise truncated(len(coded))
         samples = self._by_pydicom(coded)
         if photometric == "PALETTE COLOR":

@@ -53,11 +53,18 @@ class TiffOutline:
         pages: In the order of the file; of Hamamatsu's files the first alone.
         description: Text of the first page.
         scanner: Whether tags or text are those of a slide scanner.
+        ended: Whether the last page says that it is the last.
     """
 
     pages: tuple[OutlinedPage, ...]
     description: str
     scanner: bool
+    ended: bool
+
+    @property
+    def sound(self) -> bool:
+        """Whether every page has a size, and the chain of pages an end."""
+        return self.ended and all(page.width > 0 and page.height > 0 for page in self.pages)
 
     @property
     def usual(self) -> bool:
@@ -121,7 +128,7 @@ class _Walk:
             pages.append(self._page(tags))
             # Hamamatsu's files of more than 4 GB have offsets of their own kind from here on.
             at = 0 if _NDPI in tags else following
-        return TiffOutline(tuple(pages), description, scanner) if pages else None
+        return TiffOutline(tuple(pages), description, scanner, ended=not at) if pages else None
 
     def _unpack(self, layout: str, at: int) -> tuple[int, ...]:
         return self._source.unpack(self._order + layout, at)

@@ -15,7 +15,7 @@ from allstation.imaging.readers.backend import Backend, Rgb
 _STEP: Final = 4
 _SMALL: Final = 2048
 """Pixels of the longest side of a level that needs no smaller one."""
-_BAND: Final = 8_000_000
+_BLOCK: Final = 8_000_000
 """Pixels that are averaged at once."""
 
 
@@ -52,24 +52,27 @@ class VirtualLevels:
         if region.level < self._own:
             return self._backend.region(region)
         factor = self._factors[region.level - self._own]
-        width = region.width * factor
-        rows = max(_BAND // (width * factor), 1)
+        columns = min(region.width, max(_BLOCK // factor**2, 1))
+        rows = max(_BLOCK // (columns * factor**2), 1)
         whole = np.empty((region.height, region.width, 3), np.uint8)
-        scale = self._info.levels[self._own - 1].downsample
         for top in range(0, region.height, rows):
-            count = min(rows, region.height - top)
-            band = Region(
-                level=self._own - 1,
-                x=region.x,
-                y=region.y + round(top * factor * scale),
-                width=width,
-                height=count * factor,
-            )
-            size = (region.width, count)
-            whole[top : top + count] = cv2.resize(
-                self._backend.region(band), size, interpolation=cv2.INTER_AREA
-            )
+            for left in range(0, region.width, columns):
+                part = whole[top : top + rows, left : left + columns]
+                part[...] = self._averaged(region, left, top, (part.shape[1], part.shape[0]), factor)
         return whole
+
+    def _averaged(self, region: Region, left: int, top: int, size: tuple[int, int], factor: int) -> Rgb:
+        """Return a block of a rectangle; left and top count from the rectangle's corner."""
+        scale = self._info.levels[self._own - 1].downsample * factor
+        below = Region(
+            level=self._own - 1,
+            x=region.x + round(left * scale),
+            y=region.y + round(top * scale),
+            width=size[0] * factor,
+            height=size[1] * factor,
+        )
+        pixels = cv2.resize(self._backend.region(below), size, interpolation=cv2.INTER_AREA)
+        return np.asarray(pixels, np.uint8)
 
     def page(self, number: int) -> Rgb:
         """Return a page."""

@@ -192,6 +192,17 @@ def test_more_frames_than_there_are_or_may_be_are_refused(tmp_path):
     assert list(find_fields([path], pages=True)) == [FieldPath(path, path.parent)]
 
 
+def test_a_number_of_a_wrong_length_is_damage(tmp_path):
+    path = write_slide(tmp_path / "slide", RGB, how="plain")
+    content = path.read_bytes()
+    at = content.index(bytes.fromhex("48000600") + b"UL") + 6
+    path.write_bytes(content[:at] + b"\x05\x00" + b"\0" + content[at + 2 :])
+    assert not is_slide(path)
+    with pytest.raises(StationError, match="damaged DICOM file") as refused:
+        _ = read_field(path).header
+    assert refused.value.code == "unreadable-field"
+
+
 def test_a_cut_file_is_refused(tmp_path):
     path = tmp_path / "a.dcm"
     image([RGB], "jpeg", sop_class=MICROSCOPIC).save_as(path, enforce_file_format=True)

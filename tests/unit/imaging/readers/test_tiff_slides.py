@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_part import Frame, Region, part_path
 from allstation.imaging.field_file import read_field
-from allstation.imaging.readers import is_slide, open_slide, pages_of
+from allstation.imaging.readers import is_slide, open_slide, pages_of, virtual_levels
 from allstation.imaging.readers.backend import Backend
 from allstation.imaging.readers.by_tifffile import TiffBackend
 from allstation.imaging.readers.opening import open_backend
@@ -122,6 +124,26 @@ def test_a_large_plain_tiff_is_a_slide_with_levels_of_its_own(tmp_path, opened):
     assert np.abs(got - part).max() <= 0.5 + 1e-6
 
 
+def test_a_level_is_averaged_alike_in_any_number_of_blocks(tmp_path, opened, monkeypatch):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, picture(2300, 900, seed=6), tile=(64, 64), photometric="rgb", metadata=None)
+    backend = opened(open_backend(path, SMALL))
+    region = Region(level=1, x=100, y=60, width=90, height=70)
+    at_once = backend.region(region)
+    read: list[int] = []
+    own = backend._backend.region
+
+    def counted(part: Region) -> np.ndarray:
+        read.append(part.width * part.height)
+        return own(part)
+
+    monkeypatch.setattr(backend._backend, "region", counted)
+    monkeypatch.setattr(virtual_levels, "_BLOCK", 1000)
+    assert np.array_equal(backend.region(region), at_once)
+    assert len(read) > 90
+    assert max(read) <= 1000
+
+
 def test_a_damaged_tile_is_refused_and_the_others_are_read(tmp_path, opened):
     path = tmp_path / "a.tif"
     rgb = picture(512, 512, seed=7)
@@ -136,6 +158,21 @@ def test_a_damaged_tile_is_refused_and_the_others_are_read(tmp_path, opened):
         whole(backend)
     got = backend.region(Region(level=0, x=256, y=0, width=256, height=512))
     assert np.array_equal(got, rgb[:, 256:])
+
+
+def test_a_chain_of_pages_without_an_end_is_refused_at_once(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, picture(200, 100), tile=(64, 64), photometric="rgb", metadata=None)
+    content = bytearray(path.read_bytes())
+    (at,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, at)
+    for following in (at, len(content) - 1, 9):
+        struct.pack_into("<I", content, at + 2 + 12 * count, following)
+        path.write_bytes(content)
+        began = time.monotonic()
+        with pytest.raises(HeaderError, match="damaged TIFF"):
+            TiffBackend(path, LIMITS)
+        assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
