@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _ScannerData:
     path: Path
     offers: list[Offer]
     label: NDArray[np.uint8] | None
@@ -50,7 +50,7 @@ class SlideMetadataController(QObject):
         self._tiles = tiles
         self._slide = slide
         self._window = window
-        self._told: _Told | None = None
+        self._told: _ScannerData | None = None
         self._reader = LatestOnly(self)
         self._reader.done.connect(self._read)
         self._reader.failed.connect(self._not_read)
@@ -86,7 +86,7 @@ class SlideMetadataController(QObject):
         self._reader.run(_Read(self._tiles, path))
 
     @Slot(object)
-    def _read(self, told: _Told) -> None:
+    def _read(self, told: _ScannerData) -> None:
         if self._context.has_case():
             self._told = told
             self._session.ask(ReadDetails())
@@ -141,10 +141,10 @@ class _Read:
         self._tiles = tiles
         self._path = path
 
-    def __call__(self) -> _Told:
+    def __call__(self) -> _ScannerData:
         source = self._tiles.open_source(self._path)
         try:
             label = source.associated("label") if "label" in source.info.associated else None
-            return _Told(self._path, offers_of(source.info), label)
+            return _ScannerData(self._path, offers_of(source.info), label)
         finally:
             source.close()
