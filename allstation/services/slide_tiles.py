@@ -118,7 +118,7 @@ class SlideTiles(QObject):
         return self._opener(path)
 
     @Slot(object)
-    def _opened(self, found: _OpenedSlide | None) -> None:
+    def _opened(self, found: _OpenSlide | None) -> None:
         if found is None or not self.is_current(found.generation):
             if found is not None:
                 self._serial.run(found.shared.close)
@@ -237,7 +237,7 @@ class _TileCache:
         self.bytes = 0
 
 
-class _OpenedSlide:
+class _OpenSlide:
     def __init__(self, shared: SharedSlide, generation: int) -> None:
         self.shared = shared
         self.generation = generation
@@ -251,16 +251,16 @@ class _Opening:
         self._path = path
         self._generation = generation
 
-    def __call__(self) -> _OpenedSlide | None:
+    def __call__(self) -> _OpenSlide | None:
         if not self._tiles.is_current(self._generation):
             return None
-        return _OpenedSlide(SharedSlide(self._tiles.open_source(self._path)), self._generation)
+        return _OpenSlide(SharedSlide(self._tiles.open_source(self._path)), self._generation)
 
 
 class _Base:
     """Reads a slide as one picture, unless it is closed meanwhile. Runs on another thread."""
 
-    def __init__(self, tiles: SlideTiles, found: _OpenedSlide) -> None:
+    def __init__(self, tiles: SlideTiles, found: _OpenSlide) -> None:
         self._tiles = tiles
         self._found = found
 

@@ -82,8 +82,8 @@ class SlideController(QObject):
         context, panel, worker = self._context, self._panel, self._session.worker
         selection = context.selection
         selection.field_changed.connect(self._field_changed)
-        selection.blind_changed.connect(self._view_changed)
-        selection.reviewer_changed.connect(self._view_changed)
+        selection.blind_changed.connect(self._blind_changed)
+        selection.reviewer_changed.connect(self._blind_changed)
         selection.model_changed.connect(self._model_changed)
         for signal in (
             worker.fields_added,
@@ -326,7 +326,7 @@ class SlideController(QObject):
         self._build()
 
     @Slot()
-    def _view_changed(self) -> None:
+    def _blind_changed(self) -> None:
         self._fill_maps()
         self._build()
 

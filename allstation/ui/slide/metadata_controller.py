@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _SlideFacts:
+class _ScannerData:
     path: Path
     offers: list[Offer]
     label: NDArray[np.uint8] | None
@@ -50,7 +50,7 @@ class SlideMetadataController(QObject):
         self._tiles = tiles
         self._slide = slide
         self._window = window
-        self._facts: _SlideFacts | None = None
+        self._told: _ScannerData | None = None
         self._reader = LatestOnly(self)
         self._reader.done.connect(self._read)
         self._reader.failed.connect(self._not_read)
@@ -82,13 +82,13 @@ class SlideMetadataController(QObject):
 
     def show_of(self, path: Path) -> None:
         """Read the file of a slide and show what it says."""
-        self._facts = None
+        self._told = None
         self._reader.run(_Read(self._tiles, path))
 
     @Slot(object)
-    def _read(self, facts: _SlideFacts) -> None:
+    def _read(self, told: _ScannerData) -> None:
         if self._context.has_case():
-            self._facts = facts
+            self._told = told
             self._session.ask(ReadDetails())
 
     @Slot(object)
@@ -98,13 +98,13 @@ class SlideMetadataController(QObject):
 
     @Slot(int, object)
     def _details_read(self, generation: int, details: dict[str, str]) -> None:
-        facts, self._facts = self._facts, None
-        if facts is None or generation != self._session.generation:
+        told, self._told = self._told, None
+        if told is None or generation != self._session.generation:
             return
         if self.dialog is not None:
             self.dialog.close()
         dialog = MetadataDialog(
-            self._window, name=facts.path.name, offers=facts.offers, label=facts.label, stored=details
+            self._window, name=told.path.name, offers=told.offers, label=told.label, stored=details
         )
         dialog.set_writable(self._context.can_write())
         dialog.taken.connect(self._take)
@@ -123,14 +123,14 @@ class SlideMetadataController(QObject):
 
     @Slot()
     def _forget(self) -> None:
-        self._facts = None
+        self._told = None
         self._reader.drop()
         if self.dialog is not None:
             self.dialog.close()
 
     def close(self) -> None:
         """Wait for what is being read; call before the window goes."""
-        self._facts = None
+        self._told = None
         self._reader.close()
 
 
@@ -141,10 +141,10 @@ class _Read:
         self._tiles = tiles
         self._path = path
 
-    def __call__(self) -> _SlideFacts:
+    def __call__(self) -> _ScannerData:
         source = self._tiles.open_source(self._path)
         try:
             label = source.associated("label") if "label" in source.info.associated else None
-            return _SlideFacts(self._path, offers_of(source.info), label)
+            return _ScannerData(self._path, offers_of(source.info), label)
         finally:
             source.close()
