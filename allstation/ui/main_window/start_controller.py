@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QStackedWidget
 
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.case.controller import CaseController
@@ -23,7 +23,7 @@ class StartController(QObject):
         case: Makes and opens cases.
         browser: Clears its filters.
         menus: List the recent cases as well.
-        viewer: What is shown while there are fields.
+        views: The viewer, shown while there are fields, and what can stand in its place without any.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class StartController(QObject):
         case: CaseController,
         browser: BrowserPanel,
         menus: Menus,
-        viewer: QWidget,
+        views: QStackedWidget,
     ) -> None:
         super().__init__(layout.start)
         self._context = context
@@ -42,7 +42,7 @@ class StartController(QObject):
         self._stack = layout.middle
         self._case = case
         self._menus = menus
-        self._viewer = viewer
+        self._views = views
         page = layout.start
         page.fields_asked.connect(case.add_folder)
         page.new_asked.connect(case.new)
@@ -62,6 +62,7 @@ class StartController(QObject):
             context.selection.listing_changed,
         ):
             signal.connect(self.refresh)
+        views.currentChanged.connect(self.refresh)
         context.theme.changed.connect(page.refresh_icons)
         self.fill_recent()
         self.refresh()
@@ -83,8 +84,8 @@ class StartController(QObject):
             self._page.show_filtered()
         elif not selection.count:
             self._page.show_empty_case(read_only=info.read_only)
-        showing = info is not None and selection.count > 0
-        self._stack.setCurrentWidget(self._viewer if showing else self._page)
+        showing = info is not None and (selection.count > 0 or self._views.currentIndex() > 0)
+        self._stack.setCurrentWidget(self._views if showing else self._page)
         if info is None:
             self._page.setFocus()  # so that its keys work
 

@@ -239,7 +239,7 @@ class Workbench(QObject):
             case=self.case_controller,
             browser=self.browser,
             menus=self.menus,
-            viewer=self.slides.views,
+            views=self.slides.views,
         )
         self.shell.start.train_asked.connect(self.training_controller.show)
         context.changed.connect(self._refresh_actions)

@@ -31,6 +31,8 @@ from allstation.ui.slide.marks import (
 
 DOUBT: Final = "doubt"
 """Key of the map of fields that need a person; a class's own name is the key of its map."""
+_USUAL_UM: Final = 0.25
+"""Micrometres a pixel where a file does not say it, as is usual for 40x."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +42,15 @@ class SlideContents:
     Attributes:
         marks: The fields.
         density: The map that was asked for, or None.
-        size: Size of a field of this slide as most of its fields have it, pixels of level 0; empty if it has
-            none.
-        template: A field of that size; None if the slide has none.
+        size: Size of a field of this slide as most of its fields have it, pixels of level 0; if it has
+            none, as they would be proposed.
+        template: A field of that size.
     """
 
     marks: SlideMarks
     density: DensityMap | None
     size: QSizeF
-    template: Region | None
+    template: Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class BuildContents:
         if len(marks):
             marks.dots(size)
         template = self._template([part for _, part in placed])
-        wide = QSizeF() if template is None else QSizeF(*self._box(template)[2:])
+        wide = QSizeF(*self._box(template)[2:])
         density = self._density([mark for mark, _ in placed], boxes, size)
         return SlideContents(marks, density, wide, template)
 
@@ -101,15 +103,22 @@ class BuildContents:
         index = self.classes.index(mark.final) if mark.final in self.classes else 0
         return decided(mark.final, index)
 
-    @staticmethod
-    def _template(parts: Sequence[Region]) -> Region | None:
+    def _usual(self) -> Region:
+        """Return a part of the size that would be proposed."""
+        from allstation.imaging.slide_squares import FieldSize, make_grid
+
+        pixel_um = self.info.pixel_um or _USUAL_UM
+        width, height = make_grid(self.info, pixel_um, FieldSize()).field
+        return Region(level=0, x=0, y=0, width=width, height=height)
+
+    def _template(self, parts: Sequence[Region]) -> Region:
         """Return a part of the size that most have."""
         counts: dict[tuple[int, int, int], int] = {}
         for part in parts:
             key = part.level, part.width, part.height
             counts[key] = counts.get(key, 0) + 1
         if not counts:
-            return None
+            return self._usual()
         level, width, height = max(counts, key=counts.__getitem__)
         return Region(level=level, x=0, y=0, width=width, height=height)
 

@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QStackedWidget
 
 from allstation.core.records import FieldRecord
-from allstation.core.slide_file import SlideFieldMark
+from allstation.core.slide_file import PAGES, SlideFieldMark, SlideFile
 from allstation.core.slide_part import Region, split_part
 from allstation.processing.status_types import ModelInfo
-from allstation.services.slide_requests import SlideFields
+from allstation.services.slide_requests import SlideFields, SlideFileOf
 from allstation.services.slide_tiles import SlideTiles
 from allstation.services.tasks import LatestOnly
 from allstation.services.tile_grid import TileGrid, TileKey
@@ -70,6 +70,7 @@ class SlideController(QObject):
         self._map = ""
         self._closer = False
         self._wanted = 0
+        self._chosen: SlideFile | None = None
         self.slide_id = 0
         self.file: Path | None = None
         self.template: Region | None = None
@@ -82,6 +83,7 @@ class SlideController(QObject):
         context, panel, worker = self._context, self._panel, self._session.worker
         selection = context.selection
         selection.field_changed.connect(self._field_changed)
+        selection.slide_changed.connect(self._slide_chosen)
         selection.blind_changed.connect(self._blind_changed)
         selection.reviewer_changed.connect(self._blind_changed)
         selection.model_changed.connect(self._model_changed)
@@ -94,6 +96,7 @@ class SlideController(QObject):
         ):
             signal.connect(self._outdated)
         self._session.reader.slide_fields_read.connect(self._take_fields)
+        self._session.reader.slide_file_read.connect(self._take_file)
         self._session.opened.connect(self._forget)
         worker.closed.connect(self._forget)
         self._session.stopped.connect(self._ask_no_more)
@@ -164,6 +167,7 @@ class SlideController(QObject):
             self.show_slide(True)
             return True
         self._wanted = slide_id
+        self._session.ask(SlideFileOf(slide_id))
         return False
 
     def show_slide(self, on: bool) -> None:
@@ -230,9 +234,19 @@ class SlideController(QObject):
     def _field_changed(self, field: FieldRecord | None) -> None:
         found = split_part(field.path) if field is not None else None
         whole = field is not None and found is not None and isinstance(found[1], Region)
-        slide_id = field.slide_id if whole and field is not None else 0
-        if slide_id != self.slide_id or (found is not None and whole and found[0] != self.file):
-            self.slide_id, self.file = slide_id, found[0] if whole and found is not None else None
+        if field is not None and found is not None and whole:
+            self._use_slide(field.slide_id, found[0])
+        elif field is None and self._chosen is not None:
+            self._use_slide(self._chosen.slide_id, self._chosen.path)
+        else:
+            self._use_slide(0, None)
+        self._panel.set_current(field.id if whole and field is not None else 0)
+        if whole and field is not None and self.is_shown():
+            self._panel.show_field(field.id)
+
+    def _use_slide(self, slide_id: int, file: Path | None) -> None:
+        if (slide_id, file) != (self.slide_id, self.file):
+            self.slide_id, self.file = slide_id, file
             self._fields, self.template = (), None
             if self.is_shown():
                 self.show_slide(bool(slide_id))
@@ -240,9 +254,25 @@ class SlideController(QObject):
             self._wanted = 0
             self.show_slide(True)
         self._viewer.bar.show_lead(on=bool(slide_id))
-        self._panel.set_current(field.id if whole and field is not None else 0)
-        if whole and field is not None and self.is_shown():
-            self._panel.show_field(field.id)
+
+    @Slot(object)
+    def _slide_chosen(self, slide_id: int | None) -> None:
+        self._chosen = None
+        if slide_id and self._context.has_case():
+            self._session.ask(SlideFileOf(slide_id))
+
+    @Slot(int, int, object)
+    def _take_file(self, generation: int, slide_id: int, file: SlideFile | None) -> None:
+        """Offer a chosen slide that has no field to choose: none was found, or none is left."""
+        selection = self._context.selection
+        whole = file is not None and file.wanted != PAGES
+        asked_for = whole and slide_id in (selection.slide, self._wanted)
+        if generation != self._session.generation or not asked_for:
+            return
+        self._chosen = file
+        if selection.field is None:
+            self._field_changed(None)
+            self._context.changed.emit()
 
     @Slot()
     def _outdated(self) -> None:
@@ -344,7 +374,7 @@ class SlideController(QObject):
         """Let go of the slide: its case was closed, or another one opened."""
         self._reading.stop()
         self._builder.drop()
-        self._wanted = 0
+        self._wanted, self._chosen = 0, None
         self._tiles.open(None)
         self.slide_id, self.file, self._fields, self.template = 0, None, (), None
         self._panel.clear()

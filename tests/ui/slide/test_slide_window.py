@@ -398,3 +398,22 @@ def page_three(window: Workbench) -> str | None:
     with Case.open(window.context.info.folder, read_only=True) as case:
         names = [field_name(record.path) for record in case.fields.records(list(case.fields.ids()))]
     return next((name for name in names if name == "page 3"), None)
+
+
+def test_a_slide_without_any_field_can_be_shown_and_filled(
+    window: Workbench, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = tmp_path / "glass.svs"
+    write_slide(path, seed=1, width=2_400, height=1_600, format="svs", content="empty")
+    window.context.session.submit(OpenCase(tmp_path / "Slides.allcase", create=True))
+    drop(window, path)
+    bar = window.slides.proposals
+    qtbot.waitUntil(lambda: "glass.svs" in bar.text and not bar.is_searching, timeout=LONG)
+    assert fields_of(window) == 0
+    bar.findChild(QPushButton, "slide.proposals.show").click()
+    settle(window, qtbot)
+    assert window.slides.panel.isVisible()
+    window.slides.editing.fill([QPointF(0, 0), QPointF(1_200, 0), QPointF(1_200, 900), QPointF(0, 900)])
+    qtbot.waitUntil(lambda: fields_of(window) == 9, timeout=LONG)
+    qtbot.waitUntil(lambda: len(window.slides.panel.canvas.scene.marks) == 9, timeout=LONG)
+    assert window.slides.panel.isVisible(), "the slide stays in place of the field that was added"
