@@ -130,7 +130,8 @@ def _worker(options: argparse.Namespace) -> int:
         sentence = "A worker works for a cluster: name its address, as 'allstation cluster up' prints it."
         raise StationError("bad-cluster-address", sentence)
     Shares.parse(options.share)
-    worker = WorkerOptions(options.threads, tuple(options.share), options.join)
+    normal = options.normal_priority
+    worker = WorkerOptions(options.threads, tuple(options.share), options.join, normal_priority=normal)
     if options.one:
         return run_worker(url, worker, certificates)
     processes = WorkerProcesses(worker.command(url), options.workers).start()

@@ -62,6 +62,11 @@ def declare_worker(parser: argparse.ArgumentParser) -> None:
         help="what the sender calls a folder, and what this machine calls it; again for more",
     )
     parser.add_argument(
+        "--normal-priority",
+        action="store_true",
+        help="work as fast as other programs (default: these go first)",
+    )
+    parser.add_argument(
         "--one", action="store_true", help="work in this process, until the one that started it ends"
     )
 

@@ -112,7 +112,7 @@ class ClusterConnection:
         if address.is_local:
             self.hub = Hub(certificates=certificates)
             url = self.hub.url
-            command = (worker_command or WorkerOptions(threads).command)(url)
+            command = (worker_command or WorkerOptions(threads, normal_priority=True).command)(url)
             count = address.workers or default_workers()
             self.processes = WorkerProcesses(command, count, environment or {}, quiet=True).start()
         try:

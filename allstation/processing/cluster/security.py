@@ -28,7 +28,10 @@ _SETTINGS: Final = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "distributed.admin.low-level-log-length": 100,
+    # Each node looks at its own loop 50 times a second otherwise.
+    "distributed.admin.tick.interval": "1s",
     "distributed.admin.tick.limit": "1h",
+    "distributed.admin.system-monitor.interval": "2s",
 }
 
 

@@ -234,16 +234,19 @@ class WorkerOptions:
         threads: Of its pipelines; None for one a processor.
         shares: What this machine calls the folders of others.
         join: Join file; None for this station's own certificates.
+        normal_priority: Programs of a person at this machine do not go first.
     """
 
     threads: int | None = None
     shares: tuple[str, ...] = ()
     join: Path | None = None
+    normal_priority: bool = False
 
     def command(self, url: str) -> list[str]:
         """Return the command line of one worker process."""
         words = [*station_command(), "worker", url, "--one"]
         words += ["--threads", str(self.threads)] if self.threads else []
+        words += ["--normal-priority"] if self.normal_priority else []
         words += [word for share in self.shares for word in ("--share", share)]
         return words + (["--join", str(self.join)] if self.join else [])
 
@@ -259,7 +262,8 @@ def run_worker(url: str, options: WorkerOptions, certificates: Certificates) -> 
     """
     configure()
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    node = Node(threads=options.threads, shares=Shares.parse(options.shares))
+    shares, low = Shares.parse(options.shares), not options.normal_priority
+    node = Node(threads=options.threads, shares=shares, low_priority=low)
     asyncio.run(_work(url, node, certificates))
     return 0
 
