@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,15 @@ def garbage_at_rest() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def slides_closed() -> Iterator[None]:
+    """Close the slides of each file of tests: their readers are processes of 100 MB."""
+    yield
+    pool = sys.modules.get("allstation.imaging.slide_pool")
+    if pool is not None:
+        pool.slide_pool().close()
 
 
 _HOMES = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")

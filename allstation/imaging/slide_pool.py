@@ -16,8 +16,8 @@ from allstation.core.limits import DecodeLimits
 from allstation.imaging.readers import SlideReader, open_slide, slide_files
 from allstation.imaging.slide_identity import Stamp, fingerprint_of, stamp
 
-_OPEN: Final = 4
-"""Slides that stay open."""
+_OPEN: Final = 2
+"""Slides that stay open: their children hold some 100 MB each."""
 _CHILDREN: Final = max(2, min(4, (os.cpu_count() or 2) // 2))
 """Children that read one slide at once."""
 
