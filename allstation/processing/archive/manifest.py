@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Final, Self
 
 from allstation import __version__
 from allstation.core.errors import StationError
+from allstation.core.plain_json import json_text
 from allstation.core.records import Prediction
 from allstation.core.text import shown_name
 
@@ -171,7 +172,7 @@ class Manifest:
 
     def _write(self, line: dict[str, Any]) -> None:
         assert self._file is not None  # noqa: S101 - for the type checker
-        self._file.write(json.dumps(line, ensure_ascii=True).encode() + b"\n")
+        self._file.write(json_text(line, indent=None, ensure_ascii=True).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
