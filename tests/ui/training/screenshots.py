@@ -12,20 +12,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtWidgets import QComboBox, QLineEdit, QTableWidget, QTabWidget
 
+from allstation.sweep import AXES
+from allstation.ui.training.bar_chart import BarChart
+from allstation.ui.training.panel import TrainingPanel
 from tests.ui.named import button, label_texts, named
 from tests.ui.story import Step, play
 
-if TYPE_CHECKING:
-    from allstation.sweep import AXES
-from allstation.ui.training.bar_chart import BarChart
-from allstation.ui.training.panel import TrainingPanel
-
-ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT))
 PATIENCE = 180.0
 SETTLED = 8
 
