@@ -86,7 +86,7 @@ class _Archive:
         total = sum(slide.expected(self._wanted) for slide in self._todo())
         held = len(self._manifest.entries)
         if held:
-            say(f"{held} slides are done already; {total} fields are left")
+            say(f"{_are(held, 'slide')} done already; {_are(total, 'field')} left")
         if not total:
             return
         self._line = ProgressLine(total)
@@ -179,7 +179,8 @@ class _Archive:
         if not entries:
             say("no fields found")
             return WRONG_USAGE
-        say(f"{len(entries)} slides, {fields} fields, {done} done, {fields - done} failed, {refused} refused")
+        slides = _of(len(entries), "slide")
+        say(f"{slides}, {_of(fields, 'field')}, {done} done, {fields - done} failed, {refused} refused")
         if self._troubles > _NAMED:
             note(f"all of them are listed in {shown_name(str(self._errors))}")
         return DONE if done == fields and not refused else SOME_FAILED
@@ -215,5 +216,17 @@ def _verify(folder: Path) -> int:
             say(f"BAD      {shown_name(entry.slide) + ': ' if entry else ''}{problem}", error=True)
         elif entry is not None:
             good, fields = good + 1, fields + entry.fields
-    say(f"{good} slides with {fields} fields are as the manifest says" + (f"; {bad} problems" if bad else ""))
+    verb = "is" if good == 1 else "are"
+    whole = f"{_of(good, 'slide')} with {_of(fields, 'field')} {verb} as the manifest says"
+    say(whole + (f"; {_of(bad, 'problem')}" if bad else ""))
     return SOME_FAILED if bad else DONE
+
+
+def _of(number: int, word: str) -> str:
+    """Return a number with its word: ``1 slide``, ``3 slides``."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _are(number: int, word: str) -> str:
+    """Return a number with its word and verb: ``1 slide is``, ``3 slides are``."""
+    return f"{_of(number, word)} {'is' if number == 1 else 'are'}"

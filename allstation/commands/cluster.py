@@ -117,7 +117,7 @@ def _status(options: argparse.Namespace) -> int:
         for machine in link.status():
             say(f"{machine.name}: {machine.memory / 2**20:,.0f} MB")
         number = len(link.at_work())
-        say(f"{number} workers")
+        say("1 worker" if number == 1 else f"{number} workers")
     return DONE if number else SOME_FAILED
 
 

@@ -67,8 +67,16 @@ def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOp
     """Refuse what one of the forms cannot hold before the first of them is written.
 
     Raises:
-        StationError: ``bad-case-data``, ``several-patients``.
+        StationError: ``bad-case-data``, ``several-patients``, ``nothing-to-share``, ``nothing-reviewed``.
     """
+    if options.shares:
+        from allstation.report.tables import check_shares
+
+        check_shares(snapshot)
+    if options.labelled:
+        from allstation.report.labelled import check_reviewed
+
+        check_reviewed(snapshot)
     if not (options.fhir or options.dicom):
         return
     from allstation.report import dicom, fhir

@@ -44,7 +44,9 @@ def propose(
         plan = find_fields_of_slide(told, count=count)
         return plan.regions, plan.sentence
     scale = scale_of_slide(told)
-    return tuple(everything(told, pixel_um=scale.pixel_um)), scale.sentence
+    found = tuple(everything(told, pixel_um=scale.pixel_um))
+    nothing = "" if found else "Nothing stained was found on this slide."
+    return found, f"{nothing} {scale.sentence}".strip()
 
 
 class _ProgressReader:

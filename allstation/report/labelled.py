@@ -93,7 +93,7 @@ def write_labelled(
         StationError: ``nothing-reviewed`` if no field has a reviewed class, ``not-empty`` if the
             folder holds something, ``not-written`` if it cannot be written to.
     """
-    reviewed = _reviewed(snapshot)
+    reviewed = check_reviewed(snapshot)
     if any(make_folder(folder).iterdir()):
         raise StationError("not-empty", f"The folder {folder.name!r} is not empty. Choose a new one.")
     shown = shown_case(snapshot, anonymise)
@@ -124,7 +124,12 @@ def write_labelled(
     return LabelledExport(table, lists, dict(Counter(path.parent.name for path in paths)), tuple(missing))
 
 
-def _reviewed(snapshot: CaseSnapshot) -> list[FieldRecord]:
+def check_reviewed(snapshot: CaseSnapshot) -> list[FieldRecord]:
+    """Return the fields with a class set by a person, which a labelled folder holds.
+
+    Raises:
+        StationError: ``nothing-reviewed`` if there is none.
+    """
     reviewed = [one for one in snapshot.fields if one.review is not None and one.review.class_name]
     if not reviewed:
         sentence = "No field of this case has a class set by a person. Review some fields first."

@@ -40,6 +40,7 @@ from allstation.report.field_content_types import FieldRow
 from allstation.report.free_text import Anonymity
 from allstation.report.options import ReportOptions
 from allstation.report.place_content import places_block
+from allstation.report.place_content_types import PlacesBlock
 from allstation.report.place_table import SHARE_COLUMNS, share_rows
 from allstation.report.table_schema import (
     TableContent,
@@ -149,6 +150,20 @@ def write_shares_csv(snapshot: CaseSnapshot, target: Path, *, anonymise: Anonymi
     Raises:
         StationError: ``nothing-to-share`` where no patient is known and no cell was typed; ``not-written``.
     """
+    block = check_shares(snapshot, anonymise=anonymise)
+    return _rows_csv(target, [column.title for column in SHARE_COLUMNS], share_rows(block))
+
+
+def check_shares(snapshot: CaseSnapshot, *, anonymise: Anonymity | None = None) -> PlacesBlock:
+    """Return the shares of slides and patients.
+
+    Args:
+        snapshot: The case.
+        anonymise: Codes for patients and numbers for slides; None for the names.
+
+    Raises:
+        StationError: ``nothing-to-share`` where no patient is known and no cell was typed.
+    """
     block = table_content(snapshot, anonymise=anonymise).places
     if block is None:
         sentence = (
@@ -156,7 +171,7 @@ def write_shares_csv(snapshot: CaseSnapshot, target: Path, *, anonymise: Anonymi
             "Give the slides their patients (“allstation classify --patients”), or type cells."
         )
         raise StationError("nothing-to-share", sentence)
-    return _rows_csv(target, [column.title for column in SHARE_COLUMNS], share_rows(block))
+    return block
 
 
 class _Lines(list[str]):

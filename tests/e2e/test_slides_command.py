@@ -208,3 +208,17 @@ def test_every_square_with_tissue(tmp_path: Path) -> None:
     rows = rows_of(tmp_path / "a.csv")
     assert len(rows) >= 5
     assert len({tuple(row[name] for name in PLACE) for row in rows}) == len(rows)
+
+
+def test_nothing_is_written_where_a_part_of_the_export_cannot_be(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case, fhir = tmp_path / "a.allcase", tmp_path / "f.json"
+    assert main(["classify", str(slide), "--fields", "1", "--case", str(case)]) == 0
+    for words, why in (
+        (["--shares", str(tmp_path / "s.csv")], "no shares to write"),
+        (["--labelled", str(tmp_path / "l")], "has a class set by a person"),
+    ):
+        assert main(["export", str(case), "--fhir", str(fhir), *words]) == 2
+        assert why in capsys.readouterr().err
+        assert not fhir.exists()

@@ -77,12 +77,15 @@ def _is_slide_of_another_kind(path: Path, start: bytes) -> bool:
 def pages_of(path: Path) -> int:
     """Return the pages or frames of a file that can be fields of their own.
 
-    1 of anything else, and of a DICOM file that claims more frames than a field's file may have.
+    1 of anything else, of a slide, whose further pages are levels, label and overview, and of a DICOM file
+    that claims more frames than a field's file may have.
     """
     found = look(path)
     if isinstance(found, DicomHeader):
         return 1 if found.is_slide or found.frames > DecodeLimits().max_frames else found.frames
     if isinstance(found, TiffOutline):
+        if found.scanner or found.has_levels:
+            return 1
         return max(sum(not page.reduced for page in found.pages), 1)
     return 1
 

@@ -340,7 +340,7 @@ class BrowserPanel(QWidget):
         sections, start = [], 0
         for key, count in self._groups:
             if isinstance(key, int):
-                title = self.tree.name_of(key) or tr("Slide {n}", n=key)
+                title = self.tree.title_of(key) or tr("Slide {n}", n=key)
             else:
                 title = tr(key) if key is not None else tr("not classified yet")
             sections.append(Section(start, title, count))

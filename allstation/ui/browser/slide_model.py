@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -43,6 +44,7 @@ class Line:
         children: Classes below it, in the order shown; one that was there once stays.
         patient: Id of the slide's patient; empty where it is not known.
         source: Where that id comes from.
+        inside: Name of the folder that it lies in, where another slide has its name; else empty.
     """
 
     slide_id: int | None
@@ -53,6 +55,12 @@ class Line:
     children: tuple[str, ...] = ()
     patient: str = ""
     source: str = ""
+    inside: str = ""
+
+    @property
+    def title(self) -> str:
+        """Name that tells it from the other slides of the case."""
+        return f"{self.name} · {self.inside}" if self.inside else self.name
 
 
 class SlideModel(QAbstractItemModel):
@@ -109,6 +117,11 @@ class SlideModel(QAbstractItemModel):
         row = self._rows.get(slide_id)
         return self._lines[row].name if row is not None else ""
 
+    def title_of(self, slide_id: int) -> str:
+        """Return a slide's name with what tells it from others of that name; empty while it is not known."""
+        row = self._rows.get(slide_id)
+        return self._lines[row].title if row is not None else ""
+
     def patient_of(self, slide_id: int) -> tuple[str, str]:
         """Return a slide's patient and where that id comes from; empty ones while they are not known."""
         row = self._rows.get(slide_id)
@@ -162,6 +175,7 @@ class SlideModel(QAbstractItemModel):
         """Return what an overview says, the whole case first; ``blind`` leaves out classes."""
         case = Line(None, tr("All fields"))
         lines, sums = [case], dict[str, int]()
+        bearers = Counter(slide.name for slide in overview.slides)
         for slide in overview.slides:
             found = overview.counts.get(slide.id)
             line = Line(
@@ -170,6 +184,8 @@ class SlideModel(QAbstractItemModel):
                 patient=shown_name(slide.patient),
                 source=slide.patient_source,
             )
+            if bearers[slide.name] > 1 and slide.folder is not None:
+                line.inside = shown_name(slide.folder.parent.name)
             if found is not None:
                 line.total, line.reviewed = found.total, found.reviewed
                 line.counts = {} if blind else found.finals
@@ -266,7 +282,8 @@ class SlideModel(QAbstractItemModel):
 
     def _line_data(self, line: Line, column: int, role: int) -> Any:  # noqa: ANN401 - as data()
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
-            return (line.name, number(line.total), line.patient)[column]
+            name = line.title if role == Qt.ItemDataRole.DisplayRole else line.name
+            return (name, number(line.total), line.patient)[column]
         if role == self.SharesRole:
             return [(name, line.counts[name] / max(line.total, 1)) for name in self.ordered(line.counts)]
         if role not in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
@@ -276,5 +293,5 @@ class SlideModel(QAbstractItemModel):
             words = tr("{words}, patient {id}", words=words, id=line.patient)
         said = ", ".join(f"{name} {number(line.counts[name])}" for name in self.ordered(line.counts))
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{line.name}: {words}. {said}"
-        return tip(f"{words}\n{said}" if said else words)
+            return f"{line.title}: {words}. {said}"
+        return tip("\n".join(part for part in (line.title if line.inside else "", words, said) if part))

@@ -80,6 +80,10 @@ class SlideTree(QTreeView):
         """Tell whether a row stands for a place."""
         return self.slides.index_of(place).isValid()
 
+    def title_of(self, slide_id: int) -> str:
+        """Return a slide's name with what tells it from others of that name; empty while it is not known."""
+        return self.slides.title_of(slide_id)
+
     def name_of(self, slide_id: int) -> str:
         """Return a slide's name; empty while it is not known."""
         return self.slides.name_of(slide_id)

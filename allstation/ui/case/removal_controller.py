@@ -16,6 +16,7 @@ from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import field_name, number, short_name
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.notifications import FIELDS, Level, Notification
 from allstation.ui.context import AppContext
 
 _NAME = 28
@@ -113,11 +114,9 @@ class RemovalController(QObject):
     @Slot(list)
     def _removed(self, ids: list[int]) -> None:
         if len(ids) == 1:
-            self._context.notifier.info(
-                tr(
-                    "1 field is out of the case. Its file was not touched; "
-                    "Undo, or the filter “removed”, brings it back."
-                )
+            text = tr(
+                "1 field is out of the case. Its file was not touched; "
+                "Undo, or the filter “removed”, brings it back."
             )
         else:
             text = tr(
@@ -125,14 +124,17 @@ class RemovalController(QObject):
                 "Undo, or the filter “removed”, brings them back.",
                 n=number(len(ids)),
             )
-            self._context.notifier.info(text)
+        self._tell(text)
 
     @Slot(list)
     def _restored(self, ids: list[int]) -> None:
         if len(ids) == 1:
-            self._context.notifier.info(tr("1 field is in the case again."))
+            self._tell(tr("1 field is in the case again."))
         else:
-            self._context.notifier.info(tr("{n} fields are in the case again.", n=number(len(ids))))
+            self._tell(tr("{n} fields are in the case again.", n=number(len(ids))))
+
+    def _tell(self, text: str) -> None:
+        self._context.notifier.post(Notification(Level.INFO, text, topic=FIELDS))
 
 
 class _RemovalCommand(QUndoCommand):

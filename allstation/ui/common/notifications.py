@@ -24,6 +24,8 @@ from PySide6.QtWidgets import (
 from allstation.ui.common import icons, theme
 from allstation.ui.common.i18n import tr
 
+FIELDS: Final = "fields"
+"""Topic of messages about fields that left the case or came back to it; the last one tells it all."""
 _SHOWN: Final = 3
 _STAY: Final = 8_000
 _STAY_LONGER: Final = 20_000
@@ -158,7 +160,10 @@ class NotificationStack(QWidget):
         if window is None or not self._cards:
             return
         width = min(_WIDTH, window.width() - 24)
-        height = sum(card.height_for(width) for card in self._cards)
+        for card in self._cards:
+            # The column would share out the room by what the hints guess, and cut one text for another.
+            card.setFixedHeight(card.height_for(width))
+        height = sum(card.height() for card in self._cards)
         height += self._column.spacing() * (len(self._cards) - 1) + 2 * _SHADOW
         top = max(8, window.height() - height - _ABOVE)
         outer = width + 2 * _SHADOW
@@ -207,6 +212,8 @@ class _Card(QFrame):
         layout = self.layout()
         if layout is None:
             return self.sizeHint().height()
+        for part in (self, *self.findChildren(QWidget)):
+            part.ensurePolished()  # before a card is shown, hints do not know the style sheet
         margins, gap = layout.contentsMargins(), layout.spacing()
         beside = self._icon.sizeHint().width() + self._close.sizeHint().width() + 2 * gap
         room = width - margins.left() - margins.right() - beside - 2 * self.frameWidth()

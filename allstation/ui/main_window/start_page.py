@@ -186,7 +186,7 @@ class StartPage(QWidget):
         self._say(
             "",
             tr("What do you want to do?"),
-            tr("Drop a folder of fields anywhere on this window, click, or press 1, 2 or 3."),
+            tr("Drop fields, folders or a scanner’s slides on this window, click, or press 1, 2 or 3."),
             (self._new, self._open),
             doors=True,
         )
@@ -194,7 +194,7 @@ class StartPage(QWidget):
 
     def show_empty_case(self, *, read_only: bool) -> None:
         """The case has no fields."""
-        text = tr("Drop a folder of fields, single image files, or both, anywhere on this window.")
+        text = tr("Drop folders of fields, single image files or a scanner’s slides anywhere on this window.")
         if read_only:
             text = tr("This case is open for looking only; fields are added where it is open for writing.")
         self._say("drop", tr("This case has no fields yet"), text, () if read_only else (self._add,))
@@ -282,7 +282,7 @@ def _door_texts() -> tuple[DoorText, DoorText, DoorText]:
             "1",
             "slide",
             tr("Look at smears"),
-            tr("Choose a folder of fields, or drop one here. It becomes a case; your files are only read."),
+            tr("Choose a folder of fields or slides, or drop it here. It makes a case; files are only read."),
         ),
         DoorText(
             "2",

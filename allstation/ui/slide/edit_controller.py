@@ -19,6 +19,7 @@ from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.notifications import FIELDS, Level, Notification
 from allstation.ui.context import AppContext
 from allstation.ui.slide.controller import SlideController
 from allstation.ui.slide.panel import SlidePanel
@@ -156,7 +157,11 @@ class SlideEditController(QObject):
     # Answers
 
     @Slot(int, int, list, list)
-    def _edited(self, token: int, _slide_id: int, added: list[int], _removed: list[int]) -> None:
+    def _edited(self, token: int, _slide_id: int, added: list[int], removed: list[int]) -> None:
+        if added and removed:
+            # Takes the place of what was told a moment ago: that the field at the old place is out of it.
+            text = tr("The field was moved. Undo puts it back.")
+            self._context.notifier.post(Notification(Level.INFO, text, topic=FIELDS))
         wanted = self._filling.pop(token, None)
         if wanted is not None:
             self._say_filled(len(added), wanted)

@@ -103,7 +103,7 @@ class ProposalBar(QFrame):
             words = tr("1 field of {name} is proposed.", name=name)
         else:
             words = tr("{n} fields of {name} are proposed.", n=number(fields), name=name)
-        self._words.setText(f"{words} {note}".strip())
+        self._words.setText(f"{words} {_without_count(note, fields)}".strip())
         self._offer(*((SHOW,) if fields else ()), *(() if all_taken else (ALL,)), OTHER)
         self.show()
 
@@ -149,3 +149,9 @@ class ProposalBar(QFrame):
     def _put_away(self) -> None:
         self.hide()
         self.closed.emit()
+
+
+def _without_count(note: str, fields: int) -> str:
+    """Return a note without a first sentence that only says again how many fields there are."""
+    first, _, rest = note.partition(". ")
+    return rest if first.startswith(f"{fields:,} field") else note

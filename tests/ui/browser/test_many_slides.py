@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from array import array
+from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QLocale
+from PySide6.QtCore import QAbstractItemModel, QLocale, Qt
 from PySide6.QtTest import QSignalSpy
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
+from allstation.core.records import Slide
+from allstation.services.questions import Overview
 from allstation.store.slides import SlideCounts
 from allstation.ui.browser.model import FieldModel
 from allstation.ui.browser.sections import Section
@@ -53,6 +56,21 @@ def test_other_counts_cost_next_to_nothing(tree: SlideTree, qtmodeltester: Model
     assert tree.slides.index_of(Place(1000, "Pro"), 1).data() == "39"
     assert tree.slides.index_of(Place(None, "Pro"), 1).data() == QLocale().toString(39_000)
     qtmodeltester.check(tree.slides)
+
+
+def test_slides_of_one_name_are_told_apart_by_their_folders(tree: SlideTree) -> None:
+    found = (("smear", "ward 3"), ("smear", "ward 4"), ("other", "ward 4"))
+    slides = tuple(
+        Slide(id=n, name=name, folder=Path("/scans") / ward / "smear.svs")
+        for n, (name, ward) in enumerate(found, start=1)
+    )
+    tree.show_overview(Overview(slides, {}))
+    rows = [tree.slides.index_of(Place(n)) for n in (1, 2, 3)]
+    assert [row.data() for row in rows] == ["smear · ward 3", "smear · ward 4", "other"]
+    assert rows[0].data(Qt.ItemDataRole.EditRole) == "smear", (
+        "the folder is no part of the name that is typed"
+    )
+    assert "ward 4" in rows[1].data(Qt.ItemDataRole.ToolTipRole)
 
 
 def test_what_is_chosen_and_open_stays_when_slides_and_classes_come(tree: SlideTree, qtbot: QtBot) -> None:

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QRect, Qt, QUrl
 from PySide6.QtGui import QKeyEvent, QPalette, QTextDocument
-from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QSlider, QTreeWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QSlider,
+    QTreeWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
@@ -113,6 +121,27 @@ def test_only_a_few_notices_are_shown_and_repeats_count_once(window: Workbench) 
     assert window.notifications.texts() == ["b", "c", "d"]
     window.notifications.clear()
     assert window.notifications.isHidden()
+
+
+def test_no_notice_is_cut_for_another(window: Workbench, qtbot: QtBot) -> None:
+    window.shell.show()
+    done = (
+        "Queue finished: 132 of the 159 fields of the case are read  ·  27 cannot be read  ·  finding the "
+        "cells of 19 fields"
+    )
+    unlike = (
+        "114 of 132 fields (86 %) go to a person as unlike what the model knows. If these slides are of "
+        "another laboratory, the program can be adapted to it (Ctrl+7)."
+    )
+    gone = "Fields of this case are not where they were. If their folder was moved, show it where to."
+    for text, action in ((done, ""), (unlike, "Commission…"), (gone, "Locate…")):
+        window.notifications.show_notification(Notification(Level.WARNING, text, action))
+    qtbot.waitUntil(window.notifications.isVisible)
+    QApplication.processEvents()
+    labels = [one for one in window.notifications.findChildren(QLabel) if one.text()]
+    assert len(labels) == 3
+    for label in labels:
+        assert label.height() >= label.heightForWidth(label.width()), label.text()
 
 
 def test_good_news_go_by_themselves_and_errors_stay(

@@ -81,6 +81,7 @@ def dropped(window: Workbench, smear: Smear, tmp_path: Path, qtbot: QtBot) -> Wo
     drop(window, smear.path)
     qtbot.waitUntil(lambda: "proposed" in window.slides.proposals.text, timeout=LONG)
     proposed = int(window.slides.proposals.text.split()[0])
+    assert window.slides.proposals.text.count(str(proposed)) == 1, "the number is said twice"
     qtbot.waitUntil(lambda: fields_of(window) == proposed, timeout=LONG)
     qtbot.waitUntil(window.slides.slide.has_slide, timeout=LONG)
     return window
@@ -224,6 +225,9 @@ def fields_are_added_and_moved(window: Workbench, qtbot: QtBot) -> None:
     box = panel.canvas.scene.marks.box_of(added)
     window.slides.editing.move(added, box.translated(10, 10))
     qtbot.waitUntil(lambda: panel.canvas.scene.marks.box_of(added) is None, timeout=LONG)
+    told = " ".join(window.notifications.texts())
+    assert "The field was moved" in told
+    assert "out of the case" not in told
     assert len(panel.canvas.scene.marks) == count + 1
     undo.undo()
     qtbot.waitUntil(lambda: panel.canvas.scene.marks.box_of(added) == box, timeout=LONG)

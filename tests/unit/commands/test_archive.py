@@ -31,6 +31,27 @@ def test_an_archive_is_made_goes_on_and_is_verified(
     assert "its file was changed" in capsys.readouterr().err
 
 
+def test_one_slide_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_demo(tmp_path / "smears", fields=2, seed=8)
+    out = tmp_path / "out"
+    command = [
+        "archive",
+        str(tmp_path / "smears" / "Slide 1"),
+        "--out",
+        str(out),
+        "--parquet",
+        "--threads",
+        "1",
+    ]
+    assert main(command) == 0
+    assert main(command) == 0
+    assert main(["archive", "--verify", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "1 slide, 1 field, 1 done" in printed
+    assert "1 slide is done already; 0 fields are left" in printed
+    assert "1 slide with 1 field is as the manifest says" in printed
+
+
 def test_wrong_usage_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["archive"]) == 2
     assert "--verify" in capsys.readouterr().err

@@ -130,6 +130,8 @@ def test_a_slide_without_a_monolayer_is_in_the_case_and_says_why(
     status = bring_in(case, tmp_path / "s.svs").status(running=False)
     assert (case.fields.count(), [slide.name for slide in case.slides.all()]) == (0, ["s"])
     assert "No monolayer" in status.notes[0].sentence
+    every = bring_in(case, tmp_path / "s.svs", options=SlideOptions(fields=None)).status(running=False)
+    assert "Nothing stained" in every.notes[0].sentence
     assert case.slide_files.all()[0].is_complete
     region = Region(level=0, x=100, y=100, width=300, height=225)
     case.fields.add(1, case.slide_files.new_fields(1, [region]))
@@ -277,6 +279,13 @@ def test_every_page_of_a_file_can_be_a_field(case: Case, tmp_path: Path) -> None
     assert [field.part for field in fields] == [Frame(number=1), Frame(number=2), Frame(number=3)]
     assert case.slide_files.all()[0].wanted == PAGES
     assert (fields[1].width, fields[1].height) == (320, 240)
+
+
+def test_where_pages_are_wanted_a_slide_gives_its_proposed_fields(case: Case, slides: Path) -> None:
+    """Its further pages are levels, label and overview."""
+    whole = slides / "p1" / "smear.svs"
+    bring_in(case, whole, options=SlideOptions(fields=3, pages=True))
+    assert [type(field.part) for field in case.fields.page()] == [Region] * 3
 
 
 def big(case: Case, folder: Path, count: int) -> int:

@@ -20,6 +20,7 @@ from allstation.imaging.readers.backend import Backend
 from allstation.imaging.readers.by_tifffile import TiffBackend
 from allstation.imaging.readers.opening import open_backend
 from allstation.imaging.source import HeaderError
+from allstation.imaging.synthetic_slide import write_slide
 
 from .slides import picture, write_ome
 
@@ -220,6 +221,15 @@ def test_pages_are_counted(tmp_path):
     tifffile.imwrite(one, picture(120, 90))
     none.write_text("nothing")
     assert [pages_of(path) for path in (many, one, none)] == [4, 1, 1]
+
+
+def test_label_and_overview_of_a_slide_are_no_pages(tmp_path):
+    slide = tmp_path / "a.svs"
+    write_slide(slide, seed=4, width=1024, height=768, format="svs")
+    with tifffile.TiffFile(slide) as opened:
+        assert len(opened.pages) > 2
+    assert is_slide(slide)
+    assert pages_of(slide) == 1
 
 
 def test_pages_of_a_file_larger_than_a_field_are_read_one_by_one(tmp_path):
