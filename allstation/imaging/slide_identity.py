@@ -19,8 +19,9 @@ _PIECE: Final = 1 << 16
 _WHOLE: Final = 2 * _END + _PIECES * _PIECE
 """A file of at most so many bytes is read whole."""
 
-Stamp = tuple[tuple[str, int, int], ...]
-"""Name, bytes and time of the last change of each file of a slide."""
+Stamp = tuple[tuple[str, int, int, int], ...]
+"""Name, bytes, time of the last change of each file of a slide, and of its entry: a program can set the first
+of these times back, not the second."""
 
 
 def fingerprint(path: Path) -> str:
@@ -64,7 +65,7 @@ def stamp(path: Path, files: Sequence[Path]) -> Stamp:
         found = [(str(file), file.stat()) for file in files]
     except OSError as error:
         raise _unreadable(path, error) from error
-    return tuple((name, status.st_size, status.st_mtime_ns) for name, status in found)
+    return tuple((name, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for name, one in found)
 
 
 def _of_file(file: Path) -> str:
