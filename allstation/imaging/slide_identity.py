@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -69,6 +70,8 @@ def stamp(path: Path, files: Sequence[Path]) -> Stamp:
 
 
 def _of_file(file: Path) -> str:
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise OSError("it is no file")  # opening a pipe would wait for ever
     with file.open("rb") as opened:
         size = os.fstat(opened.fileno()).st_size
         digest = hashlib.sha256(f"{size}\n".encode("ascii"))

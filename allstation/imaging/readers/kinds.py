@@ -152,6 +152,8 @@ def _mirax_folder(path: Path) -> Path:
 
 def _named_in(index: Path) -> list[Path]:
     """Return the files that Hamamatsu's index names and that lie beside it."""
+    if not index.is_file():
+        return []
     try:
         with index.open("rb") as file:
             text = file.read(_LONGEST_INDEX).decode("utf-8", "replace")

@@ -67,6 +67,14 @@ def test_a_file_that_is_gone_is_one_sentence(tmp_path):
     assert refused.value.code == "not-found"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a matter of POSIX")
+@pytest.mark.parametrize("name", ["a.svs", "a.vms", "a.mrxs", "a.dcm"])
+def test_a_pipe_with_the_name_of_a_slide_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(StationError, match="cannot be read"):
+        fingerprint(tmp_path / name)
+
+
 PART = Region(level=0, x=0, y=0, width=64, height=64)
 
 
