@@ -23,7 +23,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.tables import guarded
 from allstation.core.text import shown_name, storable
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.processing.archive.manifest import CASES, PARQUET, Manifest, SlideEntry
+from allstation.processing.archive.manifest import CASES, ERRORS, PARQUET, Manifest, SlideEntry
 from allstation.processing.archive.slides import ArchiveSlide, find_slides
 from allstation.processing.slide_import import SlideOptions
 from allstation.services.settings import SettingsFile
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from allstation.processing.batch import FieldExecutor
 
 _NAMED: Final = 20
-_ERRORS: Final = "errors.csv"
 _LANES: Final = 3
 """Slides under way at a time on a cluster: the end of one and the beginning of the next overlap."""
 
@@ -79,7 +78,7 @@ class _Archive:
         self._wanted = SlideOptions(options.fields, pages=options.pages == EVERYTHING, hashed=False)
         self._line = ProgressLine(0)
         self._finished = self._troubles = self._slides = 0
-        self._errors = manifest.folder / _ERRORS
+        self._errors = manifest.folder / ERRORS
 
     def make(self) -> None:
         """Make what is not made yet."""

@@ -159,13 +159,11 @@ def _case_argument(parser: argparse.ArgumentParser) -> None:
 
 def _audit(parser: argparse.ArgumentParser) -> None:
     _case_argument(parser)
-    parser.add_argument(
-        "--anchor",
-        type=Path,
-        metavar="F.json",
-        help="write the signed head of the trail, to be kept apart",
-    )
+    parser.add_argument("--anchor", type=Path, metavar="F.json", help="write the signed head of the trail")
     parser.add_argument("--compare", type=Path, metavar="F.json", help="compare with such a file")
+    parser.add_argument(
+        "--slides", action="store_true", help="read whole slides to the last byte and compare their hashes"
+    )
     parser.add_argument(
         "--accept",
         default="",

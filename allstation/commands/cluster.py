@@ -107,7 +107,7 @@ def _join(options: argparse.Namespace) -> int:
     url = parse_address(options.address).url if options.address else _last_url()
     write_join_file(target, address=url, machine=options.name or target.stem)
     say(f"written: {shown_name(str(target))}")
-    say("Whoever has this file can send work to the cluster: keep it as you keep a key.")
+    say("Whoever has this file can run programs on every machine of the cluster: keep it as you keep a key.")
     return DONE
 
 

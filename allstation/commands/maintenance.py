@@ -7,7 +7,9 @@ from pathlib import Path
 
 from allstation.commands import DONE, SOME_FAILED
 from allstation.commands.printing import say, say_lines
+from allstation.core.errors import StationError
 from allstation.core.pseudonyms import is_beginning, traced_patient
+from allstation.core.text import shown_name
 from allstation.store import maintenance
 from allstation.store.case import Case
 
@@ -29,6 +31,8 @@ def run(options: argparse.Namespace) -> int:
         compared = maintenance.compare_with_anchor(options.case, options.compare)
         say(compared.text)
         status = max(status, DONE if compared.holds else SOME_FAILED)
+    if options.slides:
+        status = max(status, _slides(options.case))
     if options.anchor:
         say(maintenance.write_anchor(options.case, options.anchor))
     return status
@@ -38,6 +42,31 @@ def _accept(folder: Path, reason: str) -> None:
     with Case.open(folder) as case:
         case.provenance.accept(reason)
     say("accepted: the trail keeps who went on with this copy, and why")
+
+
+def _slides(folder: Path) -> int:
+    """Read every byte of the case's whole slides and say which are those that were hashed when added."""
+    from allstation.processing.slide_hashing import whole_hash
+
+    with Case.open(folder, read_only=True) as case:
+        files = case.slide_files.all()
+    status = DONE
+    for file in files:
+        name = shown_name(file.path.name)
+        try:
+            same = not file.full_hash or whole_hash(file.path) == file.full_hash
+        except StationError as error:
+            say(error.sentence)
+            status = SOME_FAILED
+            continue
+        if not same:
+            say(f"{name}: its bytes are others than those that were added. Its fields are not to be trusted.")
+            status = SOME_FAILED
+        elif file.full_hash:
+            say(f"{name}: every byte is as it was added")
+        else:
+            say(f"{name}: not hashed yet; open the case and let the program run")
+    return status
 
 
 def _trace(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Final
 
 import cv2
 
@@ -18,6 +19,9 @@ from allstation.imaging import decode
 from allstation.imaging.decode import DEFAULT_LIMITS, FieldInfo, RgbArray
 from allstation.imaging.slide_pool import slide_pool
 from allstation.imaging.stated_size import stated_pixel_size
+
+_TRIES: Final = 3
+"""Readings of a part of a slide whose file changes meanwhile."""
 
 
 class FieldFile:
@@ -175,19 +179,27 @@ def read_field(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, sha256: str
 
 
 def _read_part(path: Path, slide: Path, part: SlidePart, *, limits: DecodeLimits, sha256: str) -> PartFile:
-    with slide_pool().opened(slide, limits) as opened:
-        said = slide_field_sha256(opened.fingerprint, part)
-        if sha256 and said != sha256:
-            raise decode.changed(slide)
-        pixels = opened.reader.read(part)
-        if min(pixels.shape[:2]) < limits.min_side:
-            height, width = pixels.shape[:2]
-            sentence = (
-                f"The part {path.name} of a slide has {width} x {height} pixels; at least "
-                f"{limits.min_side} a side are needed. Choose a larger one."
-            )
-            raise StationError("too-small", sentence)
-        return PartFile(path, pixels, sha256=said, info=opened.reader.info, part=part)
+    for _ in range(_TRIES):
+        with slide_pool().opened(slide, limits) as opened:
+            said = slide_field_sha256(opened.fingerprint, part)
+            if sha256 and said != sha256:
+                raise decode.changed(slide)
+            pixels = opened.reader.read(part)
+            # A file that was changed since its fingerprint was taken may have given other pixels.
+            if opened.is_unchanged():
+                _require_size(path, pixels, limits)
+                return PartFile(path, pixels, sha256=said, info=opened.reader.info, part=part)
+    raise decode.changed(slide)
+
+
+def _require_size(path: Path, pixels: RgbArray, limits: DecodeLimits) -> None:
+    height, width = pixels.shape[:2]
+    if min(height, width) < limits.min_side:
+        sentence = (
+            f"The part {path.name} of a slide has {width} x {height} pixels; at least "
+            f"{limits.min_side} a side are needed. Choose a larger one."
+        )
+        raise StationError("too-small", sentence)
 
 
 def check_same(file: FieldFile, sha256: str) -> None:

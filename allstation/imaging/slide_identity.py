@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -19,8 +20,9 @@ _PIECE: Final = 1 << 16
 _WHOLE: Final = 2 * _END + _PIECES * _PIECE
 """A file of at most so many bytes is read whole."""
 
-Stamp = tuple[tuple[str, int, int], ...]
-"""Name, bytes and time of the last change of each file of a slide."""
+Stamp = tuple[tuple[str, int, int, int], ...]
+"""Name, bytes, time of the last change of each file of a slide, and of its entry: a program can set the first
+of these times back, not the second."""
 
 
 def fingerprint(path: Path) -> str:
@@ -64,10 +66,12 @@ def stamp(path: Path, files: Sequence[Path]) -> Stamp:
         found = [(str(file), file.stat()) for file in files]
     except OSError as error:
         raise _unreadable(path, error) from error
-    return tuple((name, status.st_size, status.st_mtime_ns) for name, status in found)
+    return tuple((name, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for name, one in found)
 
 
 def _of_file(file: Path) -> str:
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise OSError("it is no file")  # opening a pipe would wait for ever
     with file.open("rb") as opened:
         size = os.fstat(opened.fileno()).st_size
         digest = hashlib.sha256(f"{size}\n".encode("ascii"))

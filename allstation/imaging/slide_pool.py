@@ -49,10 +49,20 @@ class OpenSlide:
     Attributes:
         reader: Reads it; not to be closed.
         fingerprint: Of its files as they are now.
+        stamp: Sizes and times of its files by which that is known.
     """
 
     reader: SlideReader
     fingerprint: str
+    stamp: Stamp
+
+    def is_unchanged(self) -> bool:
+        """Whether its files are still those of the fingerprint; asked after pixels were read.
+
+        Raises:
+            StationError: As :func:`allstation.imaging.slide_identity.stamp` does.
+        """
+        return stamp(self.reader.path, [Path(name) for name, *_ in self.stamp]) == self.stamp
 
 
 class SlidePool:
@@ -128,7 +138,7 @@ def _ready(entry: _Entry, path: Path, limits: DecodeLimits) -> OpenSlide:
             raise
         # Another thread may still read by the old one, which ends with its last request.
         entry.files, entry.stamp, entry.fingerprint, entry.reader = files, before, found, reader
-    return OpenSlide(entry.reader, entry.fingerprint)
+    return OpenSlide(entry.reader, entry.fingerprint, entry.stamp)
 
 
 def _close(entries: list[_Entry]) -> None:

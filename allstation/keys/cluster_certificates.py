@@ -1,7 +1,7 @@
 """Certificates of a laboratory's machines: an authority of its own, one certificate a machine, join files.
 
-Whoever holds a join file may send work to the machines and read what they answer: it is a key, and is
-carried on a stick, not sent by mail.
+Whoever holds a join file may run programs on every machine of the cluster: it is a key, and is carried on a
+stick, not sent by mail.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def read_join_file(path: Path) -> JoinFile:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise _bad(path, f"cannot be read ({error.strerror or error})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _bad(path, "is none") from error
     if not isinstance(content, dict) or content.get("kind") != _KIND:
         raise _bad(path, "is none")
@@ -166,7 +166,8 @@ def joined_certificates(joined: JoinFile) -> Certificates:
     Raises:
         StationError: ``cannot-write-certificates``.
     """
-    digest = hashlib.sha256(joined.texts["certificate"].encode()).hexdigest()[:16]
+    # Of all three: a file with this certificate and another key or authority is another one.
+    digest = hashlib.sha256(canonical(joined.texts).encode()).hexdigest()[:16]
     kept = Certificates(cluster_folder() / "joined" / digest)
     try:
         if not kept.key.is_file():

@@ -18,6 +18,7 @@ from typing import BinaryIO, Final
 
 from allstation.core.errors import StationError
 from allstation.core.slide_file import PIECE, SlideFile
+from allstation.core.text import shown_name
 
 _log = logging.getLogger(__name__)
 _BLOCK: Final = 1 << 20
@@ -128,6 +129,34 @@ class SlideHashing:
             left -= len(block)
             self._stopping.wait(_REST * (time.monotonic() - began))
         return digest.digest()
+
+
+def whole_hash(path: Path) -> str:
+    """Return the hash of a slide's files as a case keeps it, by reading every byte of them.
+
+    Raises:
+        StationError: If a file is not there or cannot be read.
+    """
+    from allstation.imaging.readers import slide_files
+    from allstation.imaging.slide_identity import stamp
+
+    files = slide_files(path)
+    stamp(path, files)
+    whole = hashlib.sha256()
+    try:
+        for file in files:
+            with file.open("rb") as opened:
+                for _ in range(0, max(file.stat().st_size, 1), PIECE):
+                    digest, left = hashlib.sha256(), PIECE
+                    while left and (block := opened.read(min(_BLOCK, left))):
+                        digest.update(block)
+                        left -= len(block)
+                    whole.update(digest.digest())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        sentence = f"The slide {shown_name(path.name)} cannot be read ({reason}). Check the file and retry."
+        raise StationError("unreadable-slide", sentence) from error
+    return whole.hexdigest()
 
 
 def _count(files: tuple[Path, ...]) -> int:

@@ -170,8 +170,8 @@ def identify(path: Path) -> SlideIdentity:
     stamps = stamp(path, files)
     return SlideIdentity(
         fingerprint=fingerprint_of(path, files),
-        bytes=sum(size for _, size, _ in stamps),
-        mtime_ns=max(changed for _, _, changed in stamps),
+        bytes=sum(size for _, size, *_ in stamps),
+        mtime_ns=max(changed for _, _, changed, _ in stamps),
     )
 
 

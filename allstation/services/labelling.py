@@ -205,21 +205,35 @@ class Labelling:
         return json_text(about, indent=None, ensure_ascii=True)
 
     def replay(self, lines: Iterable[str]) -> None:
-        """Do again what a journal tells; a torn last line was never done."""
+        """Do again what a journal tells; a torn last line was never done.
+
+        Raises:
+            StationError: ``class-name`` of a class that cannot have been given.
+            KeyError, TypeError, ValueError, AttributeError: If it is damaged.
+        """
         for entry in _entries(lines):
             self._begun = True
             if "field" in entry:
-                label = Label(class_name=entry["class"], sha256=entry["sha256"], at=entry["at"])
-                self._set(Path(unescape_name(entry["field"])), label)
+                self._set(Path(unescape_name(entry["field"])), _label_of(entry))
             elif "undo" in entry and self._steps:
                 self._back()
             elif "classes" in entry:
+                check_classes(entry["classes"])
                 self._rename(entry["classes"], entry["renamed"])
             elif "saved" in entry:
                 self.saved_to = Path(unescape_name(entry["saved"]))
         here = {field.path for field in self.fields}
         self.labels = {path: label for path, label in self.labels.items() if path in here}
         self._steps = [step for step in self._steps if step[0] in here]
+
+
+def _label_of(entry: Mapping[str, Any]) -> Label:
+    made = Label(class_name=entry["class"], sha256=entry["sha256"], at=entry["at"])
+    if not all(isinstance(text, str) for text in (made.class_name, made.sha256, made.at)):
+        raise TypeError("label")
+    if made.class_name and class_name_problem(made.class_name):
+        raise ValueError("class")
+    return made
 
 
 def check_classes(names: Sequence[str]) -> None:
@@ -244,7 +258,7 @@ def _entries(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
     for line in lines:
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if isinstance(entry, dict):
             yield entry
@@ -276,7 +290,7 @@ def open_labelling(place: Path, journals: Path, *, is_case: bool = False) -> Lab
     if journal.is_file():
         try:
             made.replay(journal.read_text("utf-8", "replace").splitlines())
-        except (OSError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, StationError) as error:
             sentence = (
                 f"What was done with {shown_name(place)} before cannot be read ({type(error).__name__}). "
                 f"Move {journal.name} away from {shown_name(journal.parent)} to begin anew."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -222,3 +223,28 @@ def test_nothing_is_written_where_a_part_of_the_export_cannot_be(
         assert main(["export", str(case), "--fhir", str(fhir), *words]) == 2
         assert why in capsys.readouterr().err
         assert not fhir.exists()
+
+
+def test_a_byte_that_no_fingerprint_sees_is_found_when_the_whole_slide_is_read(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, case = tmp_path / "a.svs", tmp_path / "a.allcase"
+    path.write_bytes(slide.read_bytes() + bytes(16 << 20))
+    assert main(["classify", str(path), "--fields", "1", "--case", str(case)]) == 0
+    with Case.open(case) as opened:
+        for file in opened.slide_files.unhashed():
+            opened.slide_files.forget_pieces(file.slide_id)
+            opened.slide_files.add_piece(file.slide_id, 0, hashlib.sha256(path.read_bytes()).digest())
+            opened.slide_files.finish_hash(file.slide_id)
+    assert main(["audit", str(case), "--slides"]) == 0
+    assert "a.svs: every byte is as it was added" in capsys.readouterr().out
+    known, size = fingerprint(path), path.stat().st_size
+    with path.open("r+b") as changed:
+        changed.seek((size - (1 << 16)) * 40 // 63 + (1 << 16) + 100)
+        changed.write(b"\1")
+    assert fingerprint(path) == known
+    assert main(["audit", str(case)]) == 0
+    assert main(["audit", str(case), "--slides"]) == 1
+    assert "a.svs: its bytes are others than those that were added" in capsys.readouterr().out
+    path.unlink()
+    assert main(["audit", str(case), "--slides"]) == 1

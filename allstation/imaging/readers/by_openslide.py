@@ -21,6 +21,7 @@ from allstation.imaging.readers.backend import (
     no_picture,
     over_white,
 )
+from allstation.imaging.readers.kinds import INDEX_SUFFIXES, slide_files
 from allstation.imaging.readers.metadata import metadata_of
 from allstation.imaging.source import HeaderError
 
@@ -43,6 +44,9 @@ _FORMATS: Final = {
 _ASSOCIATED: Final = ("label", "macro", "thumbnail")
 _MOST_OBJECTIVE: Final = 200.0
 _LONGEST_REASON: Final = 120
+_NAMES_A_FILE: Final = re.compile(
+    r"hamamatsu\.[A-Za-z]*(?:File|Image)[A-Za-z0-9(),]*|mirax\.DATAFILE\.FILE_\d+|mirax\.HIERARCHICAL\.INDEXFILE"
+)
 _PATHS: Final = re.compile(r"(?:/|[A-Za-z]:\\)\S+")
 _T = TypeVar("_T")
 
@@ -69,6 +73,7 @@ class OpenSlideBackend:
             if openslide.OpenSlide.detect_format(path) is None:
                 raise NotThisLibraryError
             self._slide = self._opened()
+            _check_names(path, self._slide.properties)
             self._info = _info(self._slide.properties, self._slide)
         except openslide.OpenSlideUnsupportedFormatError as error:
             raise NotThisLibraryError from error
@@ -117,6 +122,23 @@ class OpenSlideBackend:
             with suppress(self._library.OpenSlideError):
                 self._slide = self._opened()
             raise _damaged(error) from error
+
+
+def _check_names(path: Path, properties: Mapping[str, str]) -> None:
+    """Refuse a slide whose index names a file that is none of its own, as OpenSlide understood it."""
+    suffix = path.suffix.lower()
+    if suffix not in INDEX_SUFFIXES:
+        return
+    mirax = suffix == ".mrxs"
+    folder = path.with_suffix("") if mirax else path.parent
+    # Every file in the folder of a MRXS is its own; the folder cannot be listed within the confinement.
+    own = None if mirax else {file.name for file in slide_files(path)}
+    for key, name in properties.items():
+        if not _NAMES_A_FILE.fullmatch(key) or not (folder / name).exists():
+            continue
+        if Path(name).name != name or (own is not None and name not in own):
+            problem = "names a file that is not its own. Copy it again from the scanner, with all its files."
+            raise HeaderError("unreadable-slide", problem)
 
 
 def _info(properties: Mapping[str, str], slide: openslide.OpenSlide) -> SlideInfo:

@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,8 @@ from allstation.imaging.readers.tiff_outline import TiffOutline, is_tiff, outlin
 from allstation.imaging.source import HeaderError, Source
 
 DICOM_SUFFIXES: Final = frozenset({".dcm", ".dicom"})
+INDEX_SUFFIXES: Final = frozenset({".mrxs", ".vms", ".vmu"})
+"""Of slides whose file names others."""
 _TIFF_SUFFIXES: Final = frozenset({".tif", ".tiff", ".btf", ".tf8"})
 _START: Final = 132
 _LONGEST_INDEX: Final = 1 << 20
@@ -118,7 +121,7 @@ def slide_files(path: Path) -> tuple[Path, ...]:
     """Return every file that a slide consists of, the given one first, the others by name."""
     suffix = path.suffix.lower()
     if suffix == ".mrxs":
-        others = _listed(_mirax_folder(path))
+        others = _listed(_mirax_folder(path), hidden=True)
     elif suffix in {".vms", ".vmu"}:
         others = _named_in(path)
     else:
@@ -127,19 +130,20 @@ def slide_files(path: Path) -> tuple[Path, ...]:
 
 
 def readable_places(path: Path) -> tuple[Path, ...]:
-    """Return the files and folders that a program needs to read a slide, and nothing else."""
-    suffix = path.suffix.lower()
-    if suffix == ".mrxs":
-        return (path, _mirax_folder(path))
-    if suffix in {".vms", ".vmu"} or isinstance(look(path), DicomHeader):
-        return (path.parent,)
-    return (path,)
+    """Return the files and folders that a program needs to read a slide, and nothing else.
+
+    An index may name any file: what it names is read only if it is one of the files of the slide, which its
+    fingerprint covers. The files of a DICOM series are found by listing their folder.
+    """
+    if path.suffix.lower() in INDEX_SUFFIXES:
+        return slide_files(path)
+    return (path.parent,) if isinstance(look(path), DicomHeader) else (path,)
 
 
-def _listed(folder: Path) -> list[Path]:
+def _listed(folder: Path, *, hidden: bool = False) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+            names = [entry.name for entry in entries if entry.is_file() and (hidden or entry.name[:1] != ".")]
     except OSError:
         return []
     return [folder / name for name in sorted(names, key=lambda name: (natural_key(name), name))[:_MOST_FILES]]
@@ -151,6 +155,8 @@ def _mirax_folder(path: Path) -> Path:
 
 def _named_in(index: Path) -> list[Path]:
     """Return the files that Hamamatsu's index names and that lie beside it."""
+    if not index.is_file():
+        return []
     try:
         with index.open("rb") as file:
             text = file.read(_LONGEST_INDEX).decode("utf-8", "replace")
@@ -161,18 +167,28 @@ def _named_in(index: Path) -> list[Path]:
 
 
 def _series(path: Path) -> list[Path]:
-    """Return the DICOM files beside one that are of its series; none for other files."""
-    own = look(path)
-    if not isinstance(own, DicomHeader) or not own.is_slide or not own.series:
-        return []
-    found: list[Path] = []
-    for other in _listed(path.parent):
-        if other.suffix.lower() not in DICOM_SUFFIXES and other.suffix:
-            continue
-        header = look(other)
-        if isinstance(header, DicomHeader) and header.series == own.series and header.is_slide:
-            found.append(other)
-    return found
+    """Return the DICOM files beside one that are of its series, whatever their names; none for other files.
+
+    OpenSlide asks no name either; what it reads and is not among these would be in no fingerprint.
+    """
+    own = _series_of(path)
+    return [other for other in _listed(path.parent, hidden=True) if _series_of(other) == own] if own else []
+
+
+def _series_of(path: Path) -> str:
+    """Return the series of a file of a DICOM whole slide; empty for any other file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return ""
+    return _series_in(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@lru_cache(maxsize=2 * _MOST_FILES)
+def _series_in(path: Path, *_state: int) -> str:
+    # Remembered, as each slide of a folder asks it of every other file there.
+    header = look(path)
+    return header.series if isinstance(header, DicomHeader) and header.is_slide else ""
 
 
 def look(path: Path) -> DicomHeader | TiffOutline | bytes | None:

@@ -16,7 +16,7 @@ from allstation.imaging.intake import Refused
 from allstation.inference.bundle import ModelBundle
 from allstation.processing import events, retries
 from allstation.processing.archive.executors import BorrowedExecutor
-from allstation.processing.archive.manifest import RowDigest, SlideEntry
+from allstation.processing.archive.manifest import CASES, PLACES, RowDigest, SlideEntry
 from allstation.processing.archive.slides import ArchiveSlide
 from allstation.processing.batch import FieldExecutor
 from allstation.processing.importer import ImportOptions
@@ -157,7 +157,7 @@ class SlideCases:
 
 def case_folder(out: Path, key: str) -> Path:
     """Return where the case of a slide lies."""
-    return out.joinpath("cases", *key.split("/")).with_name(f"{key.rsplit('/', 1)[-1]}.allcase")
+    return out.joinpath(PLACES[CASES], *key.split("/")).with_name(f"{key.rsplit('/', 1)[-1]}.allcase")
 
 
 def digest_of(case: Case) -> tuple[str, dict[FieldState, int]]:

@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final, Self
 
 from allstation import __version__
@@ -17,7 +17,11 @@ from allstation.core.records import Prediction
 from allstation.core.text import shown_name
 
 MANIFEST: Final = "manifest.jsonl"
+ERRORS: Final = "errors.csv"
+"""Fields that were refused or failed."""
 CASES, PARQUET = "cases", "parquet"
+PLACES: Final = {CASES: "cases", PARQUET: "data"}
+"""Folder of what each form writes."""
 _KIND: Final = "allstation-archive"
 _MODULUS: Final = 1 << 256
 
@@ -110,8 +114,10 @@ class Manifest:
             if not known and any(folder.iterdir()):
                 sentence = f"{shown_name(folder.name)} holds other things. Name a new folder for the archive."
                 raise StationError("not-empty", sentence)
+            _refuse_links(folder)
             manifest = cls.read(folder) if known else cls(folder, form, model)
             manifest._require_same(form, model)
+            _cut_to_whole_lines(folder / MANIFEST)
             manifest._file = (folder / MANIFEST).open("ab")
         except OSError as error:
             sentence = f"The archive's folder cannot be written ({error.strerror or error}). Name another."
@@ -130,7 +136,10 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read a manifest; a last line that was cut off by a power cut is removed when it goes on.
+        """Read a manifest without changing it; a last line that was cut off by a power cut does not count.
+
+        Nothing in it is believed: an entry whose values are of other types, or whose file lies outside the
+        archive, is damage.
 
         Raises:
             StationError: ``no-archive``, ``bad-manifest``.
@@ -150,12 +159,10 @@ class Manifest:
                 if "complete" in line:
                     manifest.complete = bool(line["complete"])
                 else:
-                    entry = SlideEntry(**line)
+                    entry = _entry(line)
                     manifest.entries[entry.slide] = entry
-            except TypeError as error:
+            except (TypeError, ValueError) as error:
                 raise _damaged(folder) from error
-        if len(whole) < len(data):
-            os.truncate(folder / MANIFEST, len(whole))
         return manifest
 
     def add(self, entry: SlideEntry) -> None:
@@ -181,9 +188,53 @@ def _lines(data: bytes) -> Iterator[dict[str, Any]]:
     for text in data.splitlines():
         try:
             line = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             line = None
         yield line if isinstance(line, dict) else {"damaged": True}
+
+
+def _entry(line: dict[str, Any]) -> SlideEntry:
+    """Return the entry of a line.
+
+    Raises:
+        TypeError: If a value is missing, unknown or of another type.
+        ValueError: If a number is negative, or the file lies outside the archive.
+    """
+    entry = SlideEntry(**line)
+    for one in fields(entry):
+        value = getattr(entry, one.name)
+        if type(value).__name__ != one.type:
+            raise TypeError(one.name)
+        if isinstance(value, int) and value < 0:
+            raise ValueError(one.name)
+    place = PurePosixPath(entry.file)
+    if place.is_absolute() or ".." in place.parts or not place.parts or set(entry.file) & set("\\\0"):
+        raise ValueError("file")
+    return entry
+
+
+def _refuse_links(folder: Path) -> None:
+    """Refuse an archive of which a part is a link: what is added would go where the link points.
+
+    Raises:
+        StationError: ``unsafe-archive``.
+    """
+    for name in (MANIFEST, ERRORS, *PLACES.values()):
+        if (folder / name).is_symlink():
+            sentence = (
+                f"{name} in {shown_name(folder.name)} is a link, so nothing is added to this archive: it "
+                "would go into another place. Remove the link, or name a new folder."
+            )
+            raise StationError("unsafe-archive", sentence)
+
+
+def _cut_to_whole_lines(path: Path) -> None:
+    """Remove a last line that was cut off by a power cut."""
+    if path.exists():
+        data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.truncate(path, whole)
 
 
 def _damaged(folder: Path) -> StationError:

@@ -14,7 +14,7 @@ from allstation.core.decision import Reason
 from allstation.core.errors import StationError
 from allstation.core.records import NewField, Prediction
 from allstation.files import part_path
-from allstation.processing.archive.manifest import RowDigest, SlideEntry
+from allstation.processing.archive.manifest import PARQUET, PLACES, RowDigest, SlideEntry
 from allstation.processing.archive.slides import ArchiveSlide
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def parquet_file(out: Path, key: str) -> Path:
     name = quote(key, safe=" ")
     if len(name) > _LONGEST:
         name = f"{name[: _LONGEST - 20]}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    return out / "data" / f"slide={name}" / "fields.parquet"
+    return out / PLACES[PARQUET] / f"slide={name}" / "fields.parquet"
 
 
 class SlideTable:

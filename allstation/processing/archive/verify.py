@@ -8,6 +8,7 @@ from pathlib import Path
 
 from allstation.core.errors import StationError
 from allstation.core.records import FieldState
+from allstation.core.text import shown_name
 from allstation.processing.archive.cases import digest_of
 from allstation.processing.archive.manifest import CASES, Manifest, RowDigest, SlideEntry
 from allstation.processing.archive.parquet import require_pyarrow, rows_of
@@ -60,8 +61,8 @@ def _table_problem(path: Path, entry: SlideEntry) -> str:
             digest.add_values(name, sha256, decision, code, shares)
             done += bool(decision)
             failed += not decision
-    except (OSError, ValueError, KeyError) as error:
-        return f"its file cannot be read ({error})"
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError, NotImplementedError) as error:
+        return f"its file cannot be read ({shown_name(str(error))})"
     return _difference(entry, done + failed, done, failed, digest=digest.text())
 
 

@@ -89,14 +89,13 @@ def _checked(text: str) -> str:
 
 def _from_scheduler_file(path: Path) -> str:
     try:
-        address = json.loads(path.read_text("utf-8"))["address"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return str.strip(json.loads(path.read_text("utf-8"))["address"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         sentence = (
             f"{shown_name(path.name)} is no scheduler file of Dask, or cannot be read. "
             "Name the file that the scheduler was started with (--scheduler-file)."
         )
         raise StationError("bad-cluster-address", sentence) from error
-    return str(address)
 
 
 def _bad(text: str) -> StationError:

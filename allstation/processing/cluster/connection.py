@@ -197,7 +197,7 @@ class ClusterConnection:
                 if address not in self.machines:
                     new.append(address)
                     self.machines[address] = Machine(shown_name(str(about.get("name", address))))
-                self.machines[address].memory = int(about.get("metrics", {}).get("memory", 0) or 0)
+                self.machines[address].memory = _memory_in(about)
         if self.at_work():
             self._worked = self._seen
         if new:
@@ -331,6 +331,13 @@ class ClusterConnection:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+def _memory_in(about: dict[str, Any]) -> int:
+    """Return the bytes that a worker says it holds; 0 if it says nothing that makes sense."""
+    metrics = about.get("metrics")
+    said = metrics.get("memory") if isinstance(metrics, dict) else None
+    return said if isinstance(said, int) and said > 0 else 0
 
 
 def _require_arrived(answer: bytes | None) -> None:

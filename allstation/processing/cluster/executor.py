@@ -22,9 +22,8 @@ from allstation.processing.cluster import requests, tasks
 from allstation.processing.cluster.careful import CarefulClassifier
 from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.planning import SETTLED, WINDOW, Task, TaskPlan, WaitingField
-from allstation.processing.cluster.requests import Answer, Request, WantedField, Work
+from allstation.processing.cluster.requests import Answer, Request, WantedField, Work, answer_of
 from allstation.processing.cluster.shares import is_there, root_of
-from allstation.processing.cluster.wire import WireError
 from allstation.processing.status_types import MachineStatus
 
 _log = logging.getLogger(__name__)
@@ -250,10 +249,7 @@ class ClusterExecutor:
         future.release()
         if task is None:
             return
-        try:
-            answer = Answer.read(result) if isinstance(result, bytes) else None
-        except WireError:
-            answer = None
+        answer = answer_of(result, self._work.model, self._bundle.classes)
         if answer is None:
             self._task_lost(task, result)
             return

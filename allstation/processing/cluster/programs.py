@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from allstation.core.text import shown_name
 from allstation.processing.cluster.connection import ClusterConnection
-from allstation.processing.cluster.programs_child import UNSUITABLE, command_program, run_program
+from allstation.processing.cluster.programs_child import ENDED, UNSUITABLE, command_program, run_program
 from allstation.processing.cluster.requests import IDENTITY
 from allstation.processing.cluster.wire import WireError, decode, encode
 
@@ -160,7 +161,7 @@ class ClusterPrograms:
 
     def _ended(self, flight: _Flight) -> None:
         try:
-            answer = decode(flight.future.result(timeout=_WAIT_SECONDS))
+            answer = _ended_answer(flight.future.result(timeout=_WAIT_SECONDS))
         except WireError as error:
             _log.info("run %s: %s", flight.run.title, error)
             self._died(flight)
@@ -171,7 +172,7 @@ class ClusterPrograms:
             return
         if answer["kind"] == UNSUITABLE:
             self._unsuitable.add(flight.worker)
-            self._tell(f"A machine gets no training runs: {answer['why']}.")
+            self._tell(f"A machine gets no training runs: {shown_name(answer['why'])}.")
             self._land(flight, again=True)
             return
         time.sleep(_LOOK)  # its last lines came by another way
@@ -197,6 +198,21 @@ class ClusterPrograms:
             flight.future.cancel(force=True)
         if again:
             self._waiting.appendleft(flight.run)
+
+
+def _ended_answer(data: object) -> dict[str, Any]:
+    """Return what a worker says of a run that is not under way any more.
+
+    Raises:
+        WireError: If it makes no sense.
+    """
+    answer = decode(data) if isinstance(data, bytes) else None
+    if isinstance(answer, dict):
+        if answer.get("kind") == UNSUITABLE and isinstance(answer.get("why"), str):
+            return answer
+        if answer.get("kind") == ENDED and isinstance(answer.get("status"), int):
+            return answer
+    raise WireError("no end of a run")
 
 
 class _Lines:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from allstation import __version__
+from allstation.core.cells import NewCell
+from allstation.core.errors import StationError
 from allstation.core.known_sizes import KnownSizes
 from allstation.core.limits import DecodeLimits
+from allstation.core.records import Prediction
 from allstation.inference.pipeline import Outcome
+from allstation.processing.cluster.value_types import fields_fit, fits
 from allstation.processing.cluster.wire import PROTOCOL, WireError, decode, encode, pack, unpack
 
 DONE: Final = "done"
 NEEDS_MODEL: Final = "needs model"
 OTHER_VERSION: Final = "other version"
+_ROUNDING: Final = 1e-3
+_log = logging.getLogger(__name__)
+_KINDS: Final = frozenset({DONE, NEEDS_MODEL, OTHER_VERSION})
 IDENTITY: Final = f"{__version__} protocol {PROTOCOL}"
 """What two machines must have in common."""
 
@@ -93,8 +102,14 @@ class Request:
             raise WireError("no request")
         if content.get("identity") != IDENTITY:
             return None
-        fields = tuple(WantedField(*one) for one in content["fields"])
-        return cls(Work(*content["work"]), fields, bool(content["careful"]))
+        try:
+            fields = tuple(WantedField(*one) for one in content["fields"])
+            found = cls(Work(*content["work"]), fields, content["careful"])
+        except (TypeError, KeyError) as error:
+            raise WireError("no request") from error
+        if not (fields_fit(found) and fields_fit(found.work) and all(map(fields_fit, fields))):
+            raise WireError("a request of other types")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +150,13 @@ class Answer:
         """
         content = unpack(data)
         try:
-            content["outcomes"] = [Outcome(*one) for one in content["outcomes"]]
-            return cls(**content)
+            outcomes = [_outcome(*one) for one in content["outcomes"]]
+            found = cls(**{**content, "outcomes": []})
         except (TypeError, KeyError) as error:
             raise WireError("no answer") from error
+        if not fields_fit(found) or found.kind not in _KINDS or not 0 <= found.seconds < math.inf:
+            raise WireError("an answer of other types")
+        return replace(found, outcomes=outcomes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +187,57 @@ class MachineFacts:
             WireError: If they make no sense.
         """
         try:
-            return cls(**decode(data))
+            found = cls(**decode(data))
         except TypeError as error:
             raise WireError("no facts") from error
+        if not fields_fit(found):
+            raise WireError("facts of other types")
+        return found
+
+
+def _outcome(key: Any, prediction: Any, error: Any, cells: Any) -> Outcome[int]:  # noqa: ANN401
+    known = (
+        fits(key, int)
+        and fits(prediction, Prediction | None)
+        and fits(error, StationError | None)
+        and fits(cells, tuple[NewCell, ...] | None)
+    )
+    if not known or (prediction is None) == (error is None):
+        raise WireError("an outcome that is none")
+    return Outcome(key, prediction, error, cells)
+
+
+def answer_of(result: object, model: str, classes: Sequence[str]) -> Answer | None:
+    """Return the answer that a worker sent; None if it makes no sense, or is by another model.
+
+    A machine that answers with another model, other classes, or numbers that are no probabilities is not
+    believed: what it says would count as a result.
+
+    Args:
+        result: What arrived.
+        model: SHA-256 of the bundle that was asked for.
+        classes: Its classes.
+    """
+    try:
+        answer = Answer.read(result) if isinstance(result, bytes) else None
+    except WireError as error:
+        _log.warning("an answer was refused: %s", error)
+        return None
+    if answer is None or all(_is_by(one, model, classes) for one in answer.outcomes):
+        return answer
+    _log.warning("an answer was refused: it is by another model, or holds no probabilities")
+    return None
+
+
+def _is_by(outcome: Outcome[int], model: str, classes: Sequence[str]) -> bool:
+    made = outcome.prediction
+    if made is None:
+        return True
+    shares, decided = made.probabilities, made.decision.class_name
+    if made.model_sha256 != model or tuple(shares) != tuple(classes) or made.cell_count < 0:
+        return False
+    if not made.is_readable:
+        return decided is None and all(map(math.isnan, shares.values()))
+    in_range = all(0 <= share <= 1 for share in shares.values())
+    sums_up = abs(sum(shares.values()) - 1) < _ROUNDING
+    return in_range and sums_up and (decided is None or decided == made.top_class)

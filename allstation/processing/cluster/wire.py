@@ -21,6 +21,7 @@ from allstation.core.known_sizes import KnownSizes
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction, Quality
 from allstation.core.site import PixelSize, ScaleSource, Site
+from allstation.processing.cluster.value_types import fields_fit
 
 PROTOCOL: Final = 1
 """Raised with every change of what stands in requests and answers."""
@@ -130,7 +131,13 @@ def _untagged(value: dict[Any, Any]) -> object:
 
 
 def _maker_of(name: str, kind: type) -> Callable[[Any], object]:
-    return lambda content: kind(**dict(zip(_FIELDS[name], content, strict=True)))
+    def made(content: Any) -> object:  # noqa: ANN401
+        record = kind(**dict(zip(_FIELDS[name], content, strict=True)))
+        if not fields_fit(record):
+            raise WireError(f"a {name} of other types")
+        return record
+
+    return made
 
 
 def _error_of(kind: type[StationError]) -> Callable[[Any], object]:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 
+import numpy as np
 import pytest
+import tifffile
 
 from allstation.core.errors import StationError
+from allstation.core.slide_part import Region, part_path
+from allstation.imaging.field_file import read_field
+from allstation.imaging.readers import SlideReader
 from allstation.imaging.slide_identity import fingerprint
 
 MIB = 1 << 20
@@ -60,3 +65,48 @@ def test_a_file_that_is_gone_is_one_sentence(tmp_path):
     with pytest.raises(StationError, match=r"^The slide a\.svs is not there any more\.") as refused:
         fingerprint(tmp_path / "a.svs")
     assert refused.value.code == "not-found"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a matter of POSIX")
+@pytest.mark.parametrize("name", ["a.svs", "a.vms", "a.mrxs", "a.dcm"])
+def test_a_pipe_with_the_name_of_a_slide_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(StationError, match="cannot be read"):
+        fingerprint(tmp_path / name)
+
+
+PART = Region(level=0, x=0, y=0, width=64, height=64)
+
+
+def write_flat(path, grey: int) -> None:
+    tiles = {"tile": (64, 64), "photometric": "rgb", "metadata": None}
+    with tifffile.TiffWriter(path) as out:
+        for side, kind in ((256, 0), (128, 1)):
+            out.write(np.full((side, side, 3), grey, np.uint8), subfiletype=kind, **tiles)
+
+
+def test_a_slide_that_was_exchanged_and_given_its_old_time_is_noticed(tmp_path):
+    path = tmp_path / "a.tif"
+    write_flat(path, 200)
+    added = read_field(part_path(path, PART)).sha256
+    times = path.stat()
+    write_flat(path, 90)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert path.stat().st_size == times.st_size
+    with pytest.raises(StationError, match="is not the one that was added"):
+        read_field(part_path(path, PART), sha256=added)
+
+
+def test_a_slide_that_is_exchanged_while_a_part_is_read_is_noticed(tmp_path, monkeypatch):
+    path = tmp_path / "a.tif"
+    write_flat(path, 200)
+    added = read_field(part_path(path, PART)).sha256
+
+    def read_another(reader, part):
+        write_flat(path, 90)
+        return read(reader, part)
+
+    read = SlideReader.read
+    monkeypatch.setattr(SlideReader, "read", read_another)
+    with pytest.raises(StationError, match="is not the one that was added"):
+        read_field(part_path(path, PART), sha256=added)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,13 +47,25 @@ def test_a_join_file_gives_another_machine_a_certificate_of_its_own(tmp_path: Pa
         module.write_join_file(target, address="", machine="pc7")
 
 
+def test_a_join_file_with_another_key_does_not_take_the_place_of_one(tmp_path: Path) -> None:
+    target = tmp_path / f"pc7{module.SUFFIX}"
+    module.write_join_file(target, address="tls://10.0.0.1:8786", machine="pc7")
+    joined = module.read_join_file(target)
+    module.joined_certificates(replace(joined, texts={**joined.texts, "key": "another", "authority": "x"}))
+    kept = module.joined_certificates(joined)
+    assert kept.key.read_text("utf-8") == joined.texts["key"]
+    assert kept.authority.read_text("utf-8") == joined.texts["authority"]
+
+
 def test_a_machine_certificate_near_its_end_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     before = module.own_certificates().certificate.read_bytes()
     monkeypatch.setattr(module, "_soon", lambda: datetime(2100, 1, 1, tzinfo=UTC))
     assert module.own_certificates().certificate.read_bytes() != before
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"kind": "allstation-join", "certificate": "x"}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b'{"kind": "allstation-join", "certificate": "x"}', b"\xff", b"[" * 60_000]
+)
 def test_what_is_no_join_file_is_told(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "a.alljoin"
     file.write_bytes(content)

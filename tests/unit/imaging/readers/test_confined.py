@@ -15,13 +15,16 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.slide_info import Level, SlideInfo, SlideMetadata
 from allstation.core.slide_part import Region
 from allstation.imaging.readers import client, open_slide
-from allstation.imaging.readers.kinds import readable_places
+from allstation.imaging.readers.by_openslide import OpenSlideBackend
+from allstation.imaging.readers.kinds import readable_places, slide_files
 from allstation.imaging.readers.wire import from_json, to_json
+from allstation.imaging.source import HeaderError
 from allstation.isolation.child import Budget, Child
 from allstation.isolation.confine import NETWORK, PROGRAMS, READING, WRITING
 from allstation.isolation.linux import has_filter
 
 from .dicom_files import write_slide
+from .scanner_files import write_mrxs, write_vms
 from .slides import picture, write_svs
 
 LINUX = pytest.mark.skipif(
@@ -67,12 +70,41 @@ def test_each_slide_has_the_places_that_it_needs(tmp_path):
     folder.mkdir()
     mirax.write_bytes(b"index")
     hamamatsu = tmp_path / "b.vms"
-    hamamatsu.write_text("[Virtual Microscope Specimen]\n")
+    hamamatsu.write_text("[Virtual Microscope Specimen]\nImageFile=b.jpg\nMapFile=../c.jpg\n")
+    for file in (folder / "Slidedat.ini", folder / ".Data.dat", tmp_path / "b.jpg"):
+        file.write_bytes(b"x")
     dicom = write_slide(tmp_path / "series", picture(100, 80), how="plain")
-    assert readable_places(mirax) == (mirax, folder)
-    assert readable_places(hamamatsu) == (tmp_path,)
+    assert readable_places(mirax) == (mirax, folder / ".Data.dat", folder / "Slidedat.ini")
+    assert readable_places(hamamatsu) == (hamamatsu, tmp_path / "b.jpg")
     assert readable_places(dicom) == (dicom.parent,)
     assert readable_places(tmp_path / "c.svs") == (tmp_path / "c.svs",)
+
+
+def test_an_index_that_names_a_file_of_another_slide_is_refused(tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    write_vms(other / "b.vms", picture(512, 512))
+    write_vms(tmp_path / "a.vms", picture(512, 512))
+    write_mrxs(tmp_path / "c.mrxs", picture(128, 128))
+    (tmp_path / "c" / "Data0000.dat").rename(other / "Data0000.dat")
+    index, part = tmp_path / "c" / "Slidedat.ini", tmp_path / "a.vms"
+    index.write_text(index.read_text().replace("=Data0000.dat", "=../other/Data0000.dat"))
+    part.write_text(part.read_text().replace("=image.jpg", "=other/image.jpg"))
+    slides = (part, tmp_path / "c.mrxs")
+    if sys.platform == "linux":
+        for path in slides:
+            with pytest.raises(StationError, match="is damaged or incomplete"):
+                open_slide(path)
+    for path in slides:  # where the system confines no reading
+        with pytest.raises(HeaderError, match="names a file that is not its own"):
+            OpenSlideBackend(path)
+
+
+def test_every_file_that_shows_in_a_dicom_slide_is_in_its_fingerprint(tmp_path):
+    slide = write_slide(tmp_path / "series", picture(100, 80), how="plain")
+    for name in (".hidden.dcm", "level.bin"):
+        (slide.parent / name).write_bytes(slide.read_bytes())
+    assert {path.name for path in slide_files(slide)} >= {slide.name, ".hidden.dcm", "level.bin"}
 
 
 def stand_in(monkeypatch, code: str) -> None:

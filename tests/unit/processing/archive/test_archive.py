@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -12,7 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
 from allstation.core.errors import StationError
@@ -22,7 +25,7 @@ from allstation.imaging.synthetic_slide import write_slide
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Outcome
 from allstation.processing.archive.cases import SlideCases, case_folder
-from allstation.processing.archive.manifest import CASES, MANIFEST, PARQUET, Manifest, RowDigest
+from allstation.processing.archive.manifest import CASES, ERRORS, MANIFEST, PARQUET, Manifest, RowDigest
 from allstation.processing.archive.parquet import parquet_file
 from allstation.processing.archive.slides import find_slides
 from allstation.processing.archive.tables import TableStream
@@ -214,6 +217,64 @@ def test_a_manifest_that_was_cut_off_goes_on(folder: Path, tmp_path: Path, bundl
     assert len(manifest.entries) == 2
     assert [problem for _, problem in verify_archive(out)] == ["", ""]
     assert all(json.loads(line) for line in (out / MANIFEST).read_bytes().splitlines())
+
+
+ENTRY = {"slide": "a", "folder": "/a", "state": "s", "fields": 1, "done": 1, "failed": 0, "refused": 0}
+ENTRY |= {"file": "data/slide=a/fields.parquet", "digest": "0", "sha256": "0"}
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"fields": "many"},
+        {"fields": -1},
+        {"file": 5},
+        {"file": "../elsewhere/fields.parquet"},
+        {"file": "/etc/passwd"},
+        {"file": ""},
+        {"digest": None},
+        {"slide": ["a"]},
+        "[" * 200_000,
+    ],
+)
+def test_a_forged_manifest_is_damage_and_looking_at_it_changes_nothing(lie: object, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    Manifest.begin(out, form=PARQUET, model="ab").close(complete=True)
+    head = (out / MANIFEST).read_bytes()
+    (out / MANIFEST).write_bytes(head + json.dumps(ENTRY).encode() + b'\n{"cut o')
+    assert [problem for _, problem in verify_archive(out)] != []
+    assert (out / MANIFEST).read_bytes().endswith(b"cut o")
+    text = lie if isinstance(lie, str) else json.dumps(ENTRY | lie)
+    (out / MANIFEST).write_bytes(head + text.encode() + b"\n")
+    with pytest.raises(StationError, match="is damaged"):
+        list(verify_archive(out))
+
+
+def test_a_table_of_other_types_is_told(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    Manifest.begin(out, form=PARQUET, model="ab").close(complete=True)
+    file = out / str(ENTRY["file"])
+    file.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"field": [1], "sha256": [None], "decision": ["a"], "error_code": [""]}), file)
+    entry = ENTRY | {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+    with (out / MANIFEST).open("a") as manifest:
+        manifest.write(json.dumps(entry) + "\n")
+    ((_, problem),) = verify_archive(out)
+    assert problem.startswith("its file cannot be read")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own there")
+@pytest.mark.parametrize("name", [MANIFEST, ERRORS, "data"])
+def test_an_archive_does_not_write_through_links(name: str, tmp_path: Path) -> None:
+    out, mine = tmp_path / "out", tmp_path / "mine"
+    Manifest.begin(out, form=PARQUET, model="ab").close(complete=True)
+    mine.write_bytes((out / MANIFEST).read_bytes())
+    (out / name).unlink(missing_ok=True)
+    (out / name).symlink_to(mine)
+    before = mine.read_bytes()
+    with pytest.raises(StationError, match="is a link"):
+        Manifest.begin(out, form=PARQUET, model="ab")
+    assert mine.read_bytes() == before
 
 
 def test_folders_that_are_no_archive_or_another_are_left_alone(tmp_path: Path) -> None:

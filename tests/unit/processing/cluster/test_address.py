@@ -55,9 +55,10 @@ def test_a_scheduler_file_names_its_address(tmp_path: Path) -> None:
     file.write_text('{"address": "tcp://10.0.0.5:40123"}')
     with pytest.raises(StationError, match="not encrypted"):
         parse_address(str(file))
-    file.write_text("{")
-    with pytest.raises(StationError, match="scheduler file"):
-        parse_address(str(file))
+    for text in ("{", "[" * 200_000, '{"address": 5}'):
+        file.write_text(text)
+        with pytest.raises(StationError, match=r"scheduler file|is no cluster"):
+            parse_address(str(file))
 
 
 def test_the_edition_without_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import pickle
 import struct
+from dataclasses import replace
 
 import pytest
 
-from allstation.core.decision import Reason
+from allstation.core.decision import Decision, Reason
 from allstation.core.errors import ModelError, StationError
 from allstation.core.known_sizes import KnownSizes
 from allstation.core.records import EvidenceMap
 from allstation.core.site import PixelSize, Site
 from allstation.inference.pipeline import Outcome
 from allstation.processing.cluster import wire
-from allstation.processing.cluster.requests import Answer, Request, WantedField, Work
+from allstation.processing.cluster.requests import IDENTITY, Answer, Request, WantedField, Work, answer_of
 from tests import makers
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
@@ -73,6 +74,69 @@ def test_other_bytes_are_refused(data: bytes) -> None:
         Request.read(data)
     with pytest.raises(wire.WireError):
         Answer.read(data)
+
+
+SHARES = dict.fromkeys(CLASSES, 0.25)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"kind": "nothing"},
+        {"worker": ["a"]},
+        {"seconds": math.nan},
+        {"seconds": "1"},
+        {"absent": 5},
+        {"absent": [[1]]},
+        {"outcomes": [[[1], None, StationError("a", "b"), None]]},
+        {"outcomes": [[1, "Benign", None, None]]},
+        {"outcomes": [[1, None, None, None]]},
+        {"outcomes": [[1, None, "error", None]]},
+        {"outcomes": [[1, makers.prediction(SHARES), None, "cells"]]},
+        {"outcomes": [[1, replace(makers.prediction(SHARES), probabilities={"Benign": "1"}), None, None]]},
+        {"outcomes": [[1, replace(makers.prediction(SHARES), quality=None), None, None]]},
+        {"outcomes": [[1, replace(makers.prediction(SHARES), cell_count=1 << 63), None, None]]},
+    ],
+)
+def test_an_answer_of_other_types_is_refused(lie: dict[str, object]) -> None:
+    content = {"kind": "done", "worker": "", "identity": "", "seconds": 1.0, "absent": [], "outcomes": []}
+    Answer.read(wire.pack(content))
+    with pytest.raises(wire.WireError):
+        Answer.read(wire.pack(content | lie))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"work": ["ab"], "careful": False, "fields": 5},
+        {"work": ["ab"], "careful": False, "fields": [["../../a", "/b", "cd", b"x"]]},
+        {"work": ["ab", [1]], "careful": False, "fields": []},
+    ],
+)
+def test_a_request_of_other_types_is_refused(content: dict[str, object]) -> None:
+    with pytest.raises(wire.WireError):
+        Request.read(wire.encode({"identity": IDENTITY, **content}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model_sha256": "cd" * 32},
+        {"probabilities": SHARES | {"Benign": math.nan}},
+        {"probabilities": dict.fromkeys(CLASSES, math.nan)},
+        {"probabilities": SHARES | {"Benign": 40.0}},
+        {"probabilities": dict.fromkeys(reversed(CLASSES), 0.25)},
+        {"decision": Decision("Pro")},
+        {"cell_count": -1},
+    ],
+)
+def test_a_prediction_that_the_model_cannot_have_made_is_not_believed(changes: dict[str, object]) -> None:
+    made = makers.prediction(SHARES)
+    for prediction, believed in ((made, True), (replace(made, **changes), False)):
+        sent = Answer("done", "", outcomes=[Outcome(1, prediction)]).to_bytes()
+        assert (answer_of(sent, made.model_sha256, CLASSES) is not None) is believed
+    assert answer_of(ValueError("lost"), made.model_sha256, CLASSES) is None
 
 
 def test_types_that_are_not_on_the_list_are_not_sent() -> None:
