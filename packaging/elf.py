@@ -51,23 +51,26 @@ def without_unneeded(entries: Iterable[Entry]) -> list[Entry]:
     """Leave out the libraries that nothing kept is linked against any more.
 
     Only libraries that are there for others are judged: those of the system, which lie at the top of the
-    folder, and those in the ``*.libs`` folders of wheels. Modules and plug-ins are loaded by name.
+    folder, and those in the ``*.libs`` folders of wheels. Modules, some of which lie at the top as well, and
+    plug-ins are loaded by name.
     """
     entries = list(entries)
-    helpers = {Path(dest).name: (dest, source) for dest, source, _ in entries if _is_helper(dest)}
-    waiting = [Path(source) for dest, source, kind in entries if not _is_helper(dest) and kind != "SYMLINK"]
+    helpers = {Path(entry[0]).name: entry for entry in entries if _is_helper(entry)}
+    waiting = [Path(entry[1]) for entry in entries if not _is_helper(entry) and entry[2] != "SYMLINK"]
     seen: set[str] = set()
     while waiting:
         for name in read(waiting.pop()).needed:
             if name in helpers and name not in seen:
                 seen.add(name)
                 waiting.append(Path(helpers[name][1]))
-    return [entry for entry in entries if not _is_helper(entry[0]) or Path(entry[0]).name in seen]
+    return [entry for entry in entries if not _is_helper(entry) or Path(entry[0]).name in seen]
 
 
-def _is_helper(destination: str) -> bool:
-    parent = Path(destination).parent.as_posix()
-    name = Path(destination).name
+def _is_helper(entry: Entry) -> bool:
+    if entry[2] == "EXTENSION":
+        return False
+    parent = Path(entry[0]).parent.as_posix()
+    name = Path(entry[0]).name
     return ".so" in name and not name.startswith("libpython") and (parent == "." or parent.endswith(".libs"))
 
 
