@@ -11,11 +11,13 @@ import hashlib
 import json
 import os
 import re
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from allstation.core.classes import class_name_problem
 from allstation.core.errors import StationError
 from allstation.core.field_distance import ReviewedField
 from allstation.core.limits import DecodeLimits
@@ -33,6 +35,7 @@ _NOTE: Final = re.compile(r"[0-9a-f]{64}\.json")
 _SUFFIXES: Final = (".jpg", ".png")
 _LARGEST_NOTE: Final = 1 << 14
 _LONGEST_NAME: Final = 200
+_LONGEST_SIDE: Final = 1 << 30
 _MOST: Final = 5_000
 """Fields that are read: the first ones by hash, so that it is the same ones each time."""
 
@@ -154,14 +157,16 @@ class Atlas:
         except (OSError, ValueError, KeyError):
             return None
         whole = all(isinstance(one, str) and 0 < len(one) <= _LONGEST_NAME for one in texts.values())
-        sized = all(type(one) is int and one > 0 for one in (width, height))
+        sized = all(type(one) is int and 0 < one <= _LONGEST_SIDE for one in (width, height))
         if not whole or not sized or texts["picture"] not in _SUFFIXES or note.get("sha256") != sha256:
+            return None
+        if class_name_problem(texts["class"]):
             return None
         reviewed = ReviewedField(
             sha256=sha256,
             class_name=shown_name(texts["class"]),
             reviewer=shown_name(texts["reviewer"]),
-            at=texts["reviewed"],
+            at=shown_name(texts["reviewed"]),
         )
         path = self._path(sha256, texts["picture"])
         return AtlasField(
@@ -176,8 +181,9 @@ def _read_json(path: Path) -> dict[str, Any]:
         OSError: What the system answered.
         ValueError: If it is none.
     """
-    if path.is_symlink() or path.stat().st_size > _LARGEST_NOTE:
-        raise ValueError("it is a link, or too large")
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_NOTE:
+        raise ValueError("it is a link or a pipe, or too large")
     try:
         found = json.loads(path.read_text("utf-8"))
     except RecursionError as error:

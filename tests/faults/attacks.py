@@ -34,7 +34,7 @@ from PIL import Image
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import default_bundle_path
 from allstation.paths import PROFILE_VARIABLE
-from tests.faults import report_attacks
+from tests.faults import file_attacks, report_attacks
 
 SEED = 77301
 ESCAPE = "\x1b[2J\x1b]0;PWNED\x07"
@@ -902,6 +902,7 @@ ATTACKS: dict[str, tuple[str, Callable[[Ground], Seen]]] = {
     "modes of settings, report and tables": ("0600, replaced ones keep theirs", world_readable),
     "mutated reports": ("no traceback", mutated_reports),
     **report_attacks.ATTACKS,
+    **file_attacks.ATTACKS,
     "mutated cases": ("no traceback", mutated_cases),
     "report with data nested 5,000,000 deep": ("a sentence", deep_attachment),
     "report with data of other types": ("a sentence", odd_attachment),

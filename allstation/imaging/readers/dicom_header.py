@@ -8,9 +8,10 @@ Sources: DICOM PS3.3 (C.7.6.3, C.8.12), PS3.5, PS3.6.
 from __future__ import annotations
 
 import io
+import itertools
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -33,6 +34,8 @@ _MICROSCOPIC: Final = frozenset(
 """SOP classes that a microscope's pictures come in: visible light of every kind, and secondary capture."""
 _HEAD: Final = 4 << 20
 """Bytes in which everything that is asked for lies: it comes before tables of frames and colour profiles."""
+_MOST_ELEMENTS: Final = 10_000
+"""Elements that are read; some hundred are usual."""
 _BEHIND: Final = 0x0048_0100
 """Tag behind all that is asked for."""
 _DEFLATED: Final = "1.2.840.10008.1.2.1.99"
@@ -128,7 +131,7 @@ def _dataset(head: bytes) -> Any:  # noqa: ANN401 - pydicom's data set answers t
     except ImportError as error:
         raise HeaderError("decoder-missing", missing("pydicom")) from error
     try:
-        found = read_partial(io.BytesIO(head), stop_when=_is_behind, defer_size="1 MB", force=False)
+        found = read_partial(io.BytesIO(head), stop_when=_until_behind(), defer_size="1 MB", force=False)
         syntax = str(found.file_meta.TransferSyntaxUID)
     except Exception as error:  # whatever hostile bytes bring about is damage
         raise damaged("DICOM") from error
@@ -142,8 +145,10 @@ def missing(library: str) -> str:
     return f"needs {library}, which is missing from this installation. Install ALL Station again."
 
 
-def _is_behind(tag: int, _kind: str | None, _length: int) -> bool:
-    return tag >= _BEHIND
+def _until_behind() -> Callable[[int, str | None, int], bool]:
+    """Return what ends the reading: the first tag that is not asked for, or too many before it."""
+    counted = itertools.count()
+    return lambda tag, _kind, _length: tag >= _BEHIND or next(counted) > _MOST_ELEMENTS
 
 
 def _header(found: Any) -> DicomHeader:  # noqa: ANN401

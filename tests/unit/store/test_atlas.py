@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,6 +103,19 @@ def test_a_changed_file_is_refused_and_a_damaged_note_left_out(tmp_path: Path):
         "[]",
         json.dumps({**said, "picture": "/../../etc/passwd"}),
         json.dumps({**said, "width": "64"}),
+        json.dumps({**said, "width": 10**30}),
+        json.dumps({**said, "class": "=cmd|x"}),
+        json.dumps({**said, "class": "Pro\x1b[2J"}),
     ):
         note.write_text(wrong)
         assert atlas.fields() == []
+    note.write_text(json.dumps({**said, "reviewed": "\x1b[2J"}))
+    assert [one.reviewed.at.isprintable() for one in atlas.fields()] == [True]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a matter of POSIX")
+def test_a_pipe_among_the_notes_is_not_waited_for(tmp_path: Path):
+    atlas = Atlas(tmp_path / "atlas")
+    atlas.add(reviewed(tmp_path))
+    os.mkfifo(atlas.folder / f"{'f' * 64}.json")
+    assert len(atlas.fields()) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import struct
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_color_lut, pixel_array
-from pydicom.uid import JPEGBaseline8Bit
+from pydicom.uid import ImplicitVRLittleEndian, JPEGBaseline8Bit
 
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
@@ -23,6 +24,7 @@ from allstation.imaging.intake import FieldPath, find_fields
 from allstation.imaging.readers import find_slides, is_slide, open_slide, pages_of, slide_files
 from allstation.imaging.readers.by_pydicom import DicomSlideBackend
 from allstation.imaging.readers.dicom_pixels import DicomFile
+from allstation.imaging.readers.kinds import look
 from allstation.imaging.source import HeaderError
 
 from .dicom_files import MICROSCOPIC, image, write_slide
@@ -56,6 +58,19 @@ def test_a_whole_slide_is_pydicoms_own_tiles(tmp_path, how, sparse):
             assert np.array_equal(got[box], expected), (row, column)
             number += 1
     assert number == len(own)
+
+
+def test_a_header_of_hundreds_of_thousands_of_elements_is_not_read_to_its_end(tmp_path):
+    path = tmp_path / "a.dcm"
+    made = image([picture(32, 32)], "plain", sop_class=MICROSCOPIC)
+    made.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    made.save_as(path, implicit_vr=True, little_endian=True)
+    whole = path.read_bytes()
+    at = whole.index(b"\x28\x00\x02\x00")  # before the image's size
+    many = b"".join(struct.pack("<HHI", 0x0027, number, 0) for number in range(0x1000, 0x8000))
+    assert look(path) is not None
+    path.write_bytes(whole[:at] + many + whole[at:])
+    assert look(path) is None
 
 
 def test_a_slide_says_what_its_tags_do(tmp_path):
