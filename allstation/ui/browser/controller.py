@@ -63,7 +63,7 @@ class BrowserController(QObject):
         worker.fields_changed.connect(self._fields_changed)
         worker.queue_edited.connect(self._records_outdated)
         worker.slide_renamed.connect(self._records_outdated)
-        worker.slide_file_changed.connect(self._records_outdated)
+        worker.slide_file_changed.connect(self._fields_added)  # a slide may come without any field
         worker.patients_changed.connect(self._records_outdated)
         reader.listed.connect(self._take_listing)
         reader.page_read.connect(self._take_page)

@@ -324,7 +324,7 @@ class BrowserPanel(QWidget):
         self.model.relist(listing.ids, self._titled())
         self._restore_current()
         count = self.model.rowCount()
-        self.listed.emit(count, self.filters.is_active())
+        self.listed.emit(count, self.is_filtered())
         self.footer.set_count(count)
         if self._just_opened and count:
             self._just_opened = False

@@ -201,10 +201,9 @@ class StartPage(QWidget):
         self._show_recent(visible=False)
 
     def show_filtered(self) -> None:
-        """The filter hides every field."""
-        self._say(
-            "filter", tr("No field meets the filter"), tr("Other fields are hidden by it."), (self._clear,)
-        )
+        """The filter, or the slide that is chosen, hides every field."""
+        text = tr("Fields of other slides, or that do not meet the filter, are hidden.")
+        self._say("filter", tr("No field to show here"), text, (self._clear,))
         self._show_recent(visible=False)
 
     def show_busy(self, text: str) -> None:

@@ -24,6 +24,7 @@ from allstation.imaging.readers.kinds import DICOM_SUFFIXES, SLIDE_SUFFIXES
 from allstation.imaging.synthetic_slide import write_slide
 from allstation.services.requests import OpenCase
 from allstation.store.case import Case
+from allstation.ui.browser.slide_model import Place
 from allstation.ui.common.formatting import field_name
 from allstation.ui.main_window.drop_hint import DropHint
 from allstation.ui.main_window.dropped_files import SCANNED
@@ -292,6 +293,19 @@ def details(window: Workbench) -> dict[str, str]:
     """Read the case data as they are on disk."""
     with Case.open(window.context.info.folder, read_only=True) as case:
         return case.details()
+
+
+def test_a_slide_without_fields_is_not_taken_for_an_empty_case(
+    dropped: Workbench, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = tmp_path / "glass.svs"
+    write_slide(path, seed=5, width=1600, height=1200, format="svs", content="empty")
+    drop(dropped, path)
+    qtbot.waitUntil(lambda: dropped.browser.tree.has(Place(slide_id=2)), timeout=LONG)
+    dropped.browser.tree.choose(Place(slide_id=2))
+    qtbot.waitUntil(lambda: fields_of(dropped) == 0, timeout=LONG)
+    qtbot.waitUntil(lambda: "No field to show here" in label_texts(dropped.shell.start), timeout=LONG)
+    assert "no fields yet" not in label_texts(dropped.shell.start)
 
 
 def test_a_slide_goes_from_the_drop_to_the_report(
