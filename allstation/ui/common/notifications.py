@@ -200,6 +200,12 @@ class _Card(QFrame):
         self.refresh()
         self.stay()
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw the icons in the colours of now, in whichever window this is."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self.layout() is not None:
+            self.refresh()
+
     def stay(self) -> None:
         """Begin the time again after which it goes; errors stay."""
         if self.notification.level is Level.WARNING:

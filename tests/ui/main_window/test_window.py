@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QSlider,
+    QToolButton,
     QTreeWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -142,6 +143,28 @@ def test_no_notice_is_cut_for_another(window: Workbench, qtbot: QtBot) -> None:
     assert len(labels) == 3
     for label in labels:
         assert label.height() >= label.heightForWidth(label.width()), label.text()
+
+
+@pytest.mark.qt_log_ignore("does not support raise", extend=True)
+def test_a_notice_of_the_training_window_can_be_closed_in_dark(window: Workbench) -> None:
+    """Its cross is drawn anew, not dark on dark."""
+    window.actions_table["view.light"].trigger()
+    window.actions_table["model.train"].trigger()
+    training = window.training_controller.window
+    training.notifications.show_notification(Notification(Level.ERROR, "stays"))
+    (close,) = training.notifications.findChildren(QToolButton)
+
+    def brightest() -> int:
+        image = close.icon().pixmap(16, 16).toImage()
+        grid = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
+        return max(colour.lightness() for colour in grid if colour.alpha() > 200)
+
+    light = brightest()
+    window.actions_table["view.dark"].trigger()
+    QApplication.processEvents()
+    assert brightest() > light + 50
+    window.actions_table["view.light"].trigger()
+    training.close()
 
 
 def test_good_news_go_by_themselves_and_errors_stay(
