@@ -25,6 +25,8 @@ from allstation.ui.slide.controller import SlideController
 from allstation.ui.slide.panel import SlidePanel
 from allstation.ui.slide.tools import Tool
 
+_MAY_OVERLAP: Final = 0.1
+"""Share of a field that another one may cover where a region is filled."""
 _FIRST_TOKEN: Final = 1
 
 
@@ -140,6 +142,16 @@ class SlideEditController(QObject):
         slide_id, regions = found
         if not regions:
             self._context.notifier.info(tr("No field lies wholly in this region. Draw a larger one."))
+            return
+        # A white cell in two fields would be counted twice.
+        marks = self._panel.canvas.scene.marks
+        regions = [
+            one
+            for one in regions
+            if marks.overlap(QRectF(one.x, one.y, one.width, one.height)) <= _MAY_OVERLAP
+        ]
+        if not regions:
+            self._context.notifier.info(tr("This region is covered by fields already."))
             return
         token = next(self._tokens)
         self._filling[token] = len(regions)

@@ -92,6 +92,14 @@ class SlideMarks:
         row = self._rows.get(field_id)
         return None if row is None else QRectF(*self.boxes[row].tolist())
 
+    def overlap(self, box: QRectF) -> float:
+        """Return the largest share of a rectangle that lies in one of the fields, 0 to 1."""
+        left, top, width, height = self.boxes.T
+        wide = np.minimum(left + width, box.right()) - np.maximum(left, box.left())
+        high = np.minimum(top + height, box.bottom()) - np.maximum(top, box.top())
+        shared = np.clip(wide, 0, None) * np.clip(high, 0, None)
+        return float(shared.max(initial=0.0)) / max(box.width() * box.height(), 1.0)
+
     def style_of(self, field_id: int) -> MarkStyle | None:
         """Return the look of a field."""
         row = self._rows.get(field_id)

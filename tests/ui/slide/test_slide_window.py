@@ -435,3 +435,9 @@ def test_a_slide_without_any_field_can_be_shown_and_filled(
     qtbot.waitUntil(lambda: fields_of(window) == 9, timeout=LONG)
     qtbot.waitUntil(lambda: len(window.slides.panel.canvas.scene.marks) == 9, timeout=LONG)
     assert window.slides.panel.isVisible(), "the slide stays in place of the field that was added"
+    window.slides.editing.fill([QPointF(0, 0), QPointF(2_000, 0), QPointF(2_000, 900), QPointF(0, 900)])
+    qtbot.waitUntil(lambda: fields_of(window) > 9, timeout=LONG)
+    qtbot.waitUntil(lambda: len(window.slides.panel.canvas.scene.marks) == fields_of(window), timeout=LONG)
+    boxes = [QRectF(*box) for box in window.slides.panel.canvas.scene.marks.boxes.tolist()]
+    shared = [one.intersected(two) for row, one in enumerate(boxes) for two in boxes[:row]]
+    assert all(box.isEmpty() for box in shared), "no white cell lies in two fields"
