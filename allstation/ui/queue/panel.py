@@ -318,6 +318,8 @@ def sentence(status: QueueStatus, *, failures: bool = True) -> str:
             parts.append(tr("{rate} fields/s", rate=shown))
         left = status.seconds_left
         parts.append(tr("about {time} left", time=duration(left)) if left is not None else tr("starting"))
+    elif status.cells:
+        parts.append(tr("finding the cells of {n} fields", n=number(status.cells)))
     return "  ·  ".join([*parts, *_besides(status, failures=failures)])
 
 
@@ -339,7 +341,6 @@ def _besides(status: QueueStatus, *, failures: bool) -> list[str]:
     said = (
         (status.model if running else "", tr("model {name}", name=status.model)),
         (status.later, tr("{n} later for other models", n=number(status.later))),
-        (status.cells, tr("finding the cells of {n} fields", n=number(status.cells))),
         (cancelled, tr("{n} cancelled", n=number(cancelled))),
         (failures and status.failed, tr("{n} failed", n=number(status.failed))),
         (running and status.memory, tr("{n} MB of memory", n=number(round(status.memory / 2**20)))),
