@@ -202,7 +202,7 @@ def test_when_the_cluster_is_gone_this_machine_goes_on_and_says_so(
         if len(sent) != 2:
             return submit(*arguments, **named)
         # At the worst moment: the task is sent, not yet written down, and no answer will ever come.
-        link._lose("The laboratory machines do not answer any more.")
+        link.lose("The laboratory machines do not answer any more.")
         return submit(time.sleep, 600, pure=False)
 
     monkeypatch.setattr(link.client, "submit", submit_and_lose)
