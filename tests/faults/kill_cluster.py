@@ -51,7 +51,8 @@ from tests import cluster_makers
 FIELDS: Final = 48
 _PAUSES: Final = (0.2, 2.5)
 """Seconds between two kills."""
-_STUCK: Final = 900.0
+_STUCK: Final = 300.0
+"""Seconds after which a round counts as one that does not end."""
 _POISON_EVERY: Final = 4
 
 
@@ -70,6 +71,7 @@ class Tally:
     workers_per_poison: list[int] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    loads: list[float] = field(default_factory=list)
 
 
 class Round:
@@ -136,6 +138,7 @@ class Round:
             found = list(self._problems(case))
         tally.fields += FIELDS
         tally.rounds[what] += 1
+        tally.loads.append(round(os.getloadavg()[0], 1))
         tally.poisoned += self.poison
         tally.problems += [f"{what}: {problem}" for problem in found]
 
@@ -398,6 +401,7 @@ def result(tally: Tally, said: dict[str, str], seconds: float, command: str) -> 
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "seconds": round(seconds),
         "machine": f"{os.cpu_count()} processors shared with other work, {platform.system()}",
+        "load_averages": [min(tally.loads, default=0.0), max(tally.loads, default=0.0)],
         "versions": {
             "allstation": __version__,
             "distributed": distributed.__version__,

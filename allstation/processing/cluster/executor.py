@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from distributed import as_completed
-
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.pipeline import Outcome
 from allstation.processing.batch import FieldExecutor
@@ -23,6 +21,7 @@ from allstation.processing.cluster.careful import CarefulClassifier
 from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.planning import SETTLED, WINDOW, Task, TaskPlan, WaitingField
 from allstation.processing.cluster.requests import Answer, Request, WantedField, Work, answer_of
+from allstation.processing.cluster.results import TaskResults
 from allstation.processing.cluster.shares import is_there, root_of
 from allstation.processing.status_types import MachineStatus
 
@@ -90,7 +89,7 @@ class ClusterExecutor:
         self._chores = 0
         self._careful = ThreadPoolExecutor(1, thread_name_prefix="careful")
         self.counts = Counts()
-        self._tasks = as_completed(loop=link.client.loop, with_results=True, raise_errors=False)
+        self._tasks = TaskResults(link.client)
         self._threads = [
             threading.Thread(target=target, name=name, daemon=True)
             for target, name in ((self._send_all, "cluster-send"), (self._receive_all, "cluster-receive"))
@@ -139,6 +138,7 @@ class ClusterExecutor:
             left = list(self._flying)
             self._flying.clear()
         self._link.forget(self._lost)
+        self._tasks.close()
         if left and not self._link.lost:
             with contextlib.suppress(Exception):  # a cluster that is gone has nothing to cancel
                 self._link.client.cancel(left, force=True)
@@ -236,13 +236,14 @@ class ClusterExecutor:
                 if self._closed:
                     return
             # Not waited for in Dask: tasks of a cluster that is gone would never come.
-            ready = self._tasks.next_batch(block=False)
+            ready = self._tasks.take()
             for future, result in ready:
                 self._receive(future, result)
             if not ready:
                 time.sleep(SETTLED)
 
     def _receive(self, future: Any, result: object) -> None:  # noqa: ANN401 - Dask has no types
+        status = future.status
         with self._changed:
             task = self._flying.pop(future, None)
             self._changed.notify_all()
@@ -251,7 +252,7 @@ class ClusterExecutor:
             return
         answer = answer_of(result, self._work.model, self._bundle.classes)
         if answer is None:
-            self._task_lost(task, result)
+            self._task_lost(task, status)
             return
         self.counts.bytes_received += len(result) if isinstance(result, bytes) else 0
         if answer.kind == requests.OTHER_VERSION:
@@ -303,12 +304,12 @@ class ClusterExecutor:
 
     # What goes wrong
 
-    def _task_lost(self, task: Task, why: object) -> None:
+    def _task_lost(self, task: Task, why: str) -> None:
         """Look at the fields of a lost task carefully: one, none or a neighbour ended the worker."""
         if self._closed or self._alone or self._link.lost:
             self._put_back(task.fields)
             return
-        _log.info("a task of %d fields was lost: %s", len(task.fields), type(why).__name__)
+        _log.info("a task of %d fields was lost: %s", len(task.fields), why)
         self.counts.deaths += 1
         for one in task.fields:
             one.deaths += 1
