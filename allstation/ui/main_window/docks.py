@@ -40,6 +40,9 @@ _NARROW_VIEWS: Final = ("grid", "table")
 """Views of the browser that need no more width than it had."""
 _WIDE: Final = 0.46
 """Share of the window's width of the others."""
+_TRIES: Final = 5
+_LAYOUT_PAUSE: Final = 30
+"""Milliseconds until a panel that is still too wide is made narrower again."""
 
 
 class DockTitle(QWidget):
@@ -167,7 +170,7 @@ class DockLayout(QObject):
         super().__init__(window)
         self._window = window
         self.docks = add_docks(window, contents)
-        self._narrow = self._wanted = 0
+        self._narrow = self._wanted = self._tries = 0
         # While the panels are hidden, how they were left.
         self._kept: QByteArray | None = QByteArray.fromBase64(stored.encode())
 
@@ -190,6 +193,7 @@ class DockLayout(QObject):
             return
         before, self._narrow = self._narrow, browser.width() if wide else 0
         self._wanted = max(browser.width(), round(self._window.width() * _WIDE)) if wide else before
+        self._tries = 0 if wide else _TRIES
         if wide:
             self._resize()
         else:
@@ -199,6 +203,15 @@ class DockLayout(QObject):
     @Slot()
     def _resize(self) -> None:
         self._window.resizeDocks([self.docks["browser"]], [self._wanted], Qt.Orientation.Horizontal)
+        if self._tries:
+            self._tries -= 1
+            QTimer.singleShot(_LAYOUT_PAUSE, self, self._resize_again)
+
+    @Slot()
+    def _resize_again(self) -> None:
+        """Try once more where the layouts did not know in time what the panel needs now."""
+        if self._tries and self.docks["browser"].width() > self._wanted:
+            self._resize()
 
     def state(self) -> QByteArray:
         """Return the layout to remember."""

@@ -355,6 +355,15 @@ def test_a_panel_behind_another_takes_no_key(window: Workbench, tmp_path: Path, 
     assert window.review.isEnabled()
 
 
+def settled_width(window: Workbench, qtbot: QtBot) -> int:
+    """Wait until the field's width stays what it is for a while, and return it."""
+    before = -1
+    while window.viewer.width() != before:
+        before = window.viewer.width()
+        qtbot.wait(200)
+    return before
+
+
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_the_field_gets_back_the_room_that_the_gallery_took(
     window: Workbench, tmp_path: Path, qtbot: QtBot, scale: float
@@ -364,8 +373,7 @@ def test_the_field_gets_back_the_room_that_the_gallery_took(
     window.context.session.submit(OpenCase(cell_case(tmp_path, 1)))
     qtbot.waitUntil(lambda: window.viewer.main.canvas.view is not None, timeout=30_000)
     assert window.shell.width() == 1280
-    qtbot.wait(50)  # the panels have come with the case
-    before = window.viewer.width()
+    before = settled_width(window, qtbot)  # the panels have come with the case
     window.actions_table["cells.gallery"].trigger()
     qtbot.waitUntil(lambda: window.viewer.width() < before, timeout=5_000)
     assert window.viewer.width() > 0.19 * window.shell.width()
