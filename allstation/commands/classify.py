@@ -361,8 +361,6 @@ def process_paths(
         )
 
     output, woken = ClassifyOutput(case), threading.Event()
-    waiting = {row.model_sha256 for row in case.queue.slides()}
-    waiting |= {queued.model_sha256 for queued in case.model_queue.all()}
     with ThreadPoolExecutor(1, thread_name_prefix="background") as background:
         processor = CaseProcessor(
             case,
@@ -372,7 +370,7 @@ def process_paths(
             background=background,
             imports=ImportOptions(limits=limits, readers=_READERS, batch=_BATCH, slides=slides),
             chosen={bundle.sha256 for bundle in bundles},
-            skipped=waiting - {bundle.sha256 for bundle in bundles[1:]} - {""},
+            skipped=_waiting_models(case) - {bundle.sha256 for bundle in bundles[1:]} - {""},
             paused=True,
             reserve=_RESERVE,
         )
@@ -389,6 +387,12 @@ def process_paths(
             output.close()
             processor.stop()
     return output
+
+
+def _waiting_models(case: Case) -> set[str]:
+    """Return the models that fields of the case wait for; empty text for the one in use."""
+    waiting = {row.model_sha256 for row in case.queue.slides()}
+    return waiting | {queued.model_sha256 for queued in case.model_queue.all()}
 
 
 def _classify(processor: CaseProcessor, output: ClassifyOutput, bundles: list[ModelBundle]) -> None:

@@ -133,14 +133,18 @@ def write_slide(
     path.parent.mkdir(parents=True, exist_ok=True)
     form = TileFormat(tile=tile, quality=quality, factor=_FACTORS[format])
     with Pyramid(layout, bank, form, path.parent) as pyramid:
-        smallest = pyramid.draw()
-        if format == "tiff":
-            write_tiff(path, pyramid.levels, facts)
-        elif format == "svs":
-            write_svs(path, pyramid.levels, facts, smallest=smallest)
-        else:
-            write_dicom(path, pyramid.levels, facts, smallest=smallest)
+        _write(path, pyramid, facts, format)
     return _truth(layout)
+
+
+def _write(path: Path, pyramid: Pyramid, facts: SlideFacts, form: SlideFormat) -> None:
+    smallest = pyramid.draw()
+    if form == "tiff":
+        write_tiff(path, pyramid.levels, facts)
+    elif form == "svs":
+        write_svs(path, pyramid.levels, facts, smallest=smallest)
+    else:
+        write_dicom(path, pyramid.levels, facts, smallest=smallest)
 
 
 def _check(path: Path, width: int, height: int, tile: int) -> None:

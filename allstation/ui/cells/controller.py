@@ -22,15 +22,13 @@ from allstation.ui.cells.listing import blind_counts, blind_record, sections_of
 from allstation.ui.cells.panel import GalleryPanel
 from allstation.ui.cells.type_list import ALL
 from allstation.ui.common.actions import Action
-from allstation.ui.common.docks import dock_width, raise_dock, set_dock_width
+from allstation.ui.common.docks import raise_dock
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 
 VIEW: Final = "cells"
 _PAUSE: Final = 250
 _ROWS_PER_MILLISECOND: Final = 1000
-_SHARE: Final = 0.52
-"""Part of the window's width that the gallery takes when it is shown."""
 _GROUPS: Final = {
     Arrangement.SLIDE: CellGroup.SLIDE,
     Arrangement.FIELD: CellGroup.FIELD,
@@ -60,7 +58,6 @@ class GalleryController(QObject):
         self._browser = browser
         self._ticket = self._like = 0
         self._is_listed = False
-        self._width_before = 0
         self._case_types: tuple[CellType, ...] = SHIPPED_TYPES
         self._listing = QTimer(self, singleShot=True, interval=_PAUSE)
         self._listing.timeout.connect(self.relist)
@@ -364,17 +361,8 @@ class GalleryController(QObject):
 
     @Slot(str)
     def _view_shown(self, name: str) -> None:
-        window = self._browser.window()
-        if name == VIEW:
-            wanted = round(window.width() * _SHARE)
-            self._width_before = dock_width(self._browser)
-            if self._width_before < wanted:
-                set_dock_width(self._browser, wanted)
-            if not self._is_listed:
-                self.relist()
-        elif self._width_before:
-            set_dock_width(self._browser, self._width_before)
-            self._width_before = 0
+        if name == VIEW and not self._is_listed:
+            self.relist()
         self._context.changed.emit()
 
     def _restore(self) -> None:

@@ -1,9 +1,8 @@
-"""Docks: a panel is brought to the front of those it shares its place with, or given another width."""
+"""Docks: a panel is brought to the front of those it shares its place with."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtWidgets import QDockWidget, QWidget
 
 
 def raise_dock(panel: QWidget) -> None:
@@ -16,17 +15,3 @@ def raise_dock(panel: QWidget) -> None:
         dock.show()
         dock.raise_()
         panel.setEnabled(True)
-
-
-def dock_width(panel: QWidget) -> int:
-    """Return the width of the dock of a panel; 0 where it is in none."""
-    dock = panel.parent()
-    return dock.width() if isinstance(dock, QDockWidget) else 0
-
-
-def set_dock_width(panel: QWidget, width: int) -> None:
-    """Give the dock of a panel another width, at the cost of its neighbours."""
-    dock = panel.parent()
-    window = dock.parent() if isinstance(dock, QDockWidget) else None
-    if isinstance(dock, QDockWidget) and isinstance(window, QMainWindow) and not dock.isFloating():
-        window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
