@@ -1,4 +1,4 @@
-"""The surface a field is painted on, with everything wheel, fingers and mouse do to it."""
+"""Canvas of one field: paints a scene and does what wheel, fingers, mouse and keys ask of it."""
 
 from __future__ import annotations
 
