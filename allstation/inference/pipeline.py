@@ -15,12 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import cv2
 
 from allstation.core.cells import NewCell
+from allstation.core.closing import Closing
 from allstation.core.errors import ModelError, StationError, unexpected
 from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
 from allstation.core.limits import DecodeLimits
@@ -85,7 +85,7 @@ def network_seconds(limits: DecodeLimits) -> float:
     return min(RUN_SECONDS, limits.max_seconds / 2)
 
 
-class Pipeline:
+class Pipeline(Closing):
     """Classifies field images on a few threads.
 
     Args:
@@ -224,11 +224,3 @@ class Pipeline:
         """Drop what has not begun and wait for the rest, for no field longer than its limit."""
         self._workers.close()
         self._engines.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from allstation.core.audit import canonical
+from allstation.core.closing import Closing
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.pseudonyms import (
@@ -82,7 +82,7 @@ _PRIVATE: Final = 0o700 if os.name == "posix" else 0o777
 """Rights of a new case folder: it may hold patient data. Who shares cases widens them."""
 
 
-class Case:
+class Case(Closing):
     """Case: one patient's work, a folder that can be moved to another machine.
 
     Open it with :meth:`create` or :meth:`open`, close it with :meth:`close` or a ``with`` block. Any
@@ -468,14 +468,6 @@ class Case:
                 with suppress(StationError):  # a full disk must not keep the window from closing
                     self.queue.release()
             self.connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def holds_other_things(folder: Path) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.core.closing import Closing
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_info import SlideInfo
@@ -48,7 +48,7 @@ _LONGEST_NAME: Final = 64
 Rgb = NDArray[np.uint8]
 
 
-class SlideReader:
+class SlideReader(Closing):
     """Open slide.
 
     Args:
@@ -113,14 +113,6 @@ class SlideReader:
     def close(self) -> None:
         """End the children; reading afterwards is an error."""
         self._pool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _facts(self) -> SlideInfo:
         answer, _ = self._ask({"ask": "info"}, most=0)

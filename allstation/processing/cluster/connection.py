@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from distributed import Client
 
+from allstation.core.closing import Closing
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
@@ -67,7 +68,7 @@ class Machine:
         return sum(count for _, count in recent) / max(now - recent[0][0], 1.0)
 
 
-class ClusterConnection:
+class ClusterConnection(Closing):
     """Client of one cluster, shared by everything that is done there; any thread may call it.
 
     Args:
@@ -325,12 +326,6 @@ class ClusterConnection:
             self.processes.close()
         if self.hub is not None:
             self.hub.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
 
 
 def _memory_in(about: dict[str, Any]) -> int:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
-from PySide6.QtWidgets import QApplication, QStyleFactory
+from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
 
 from allstation import paths
 from allstation.core.classes import class_style
@@ -225,6 +225,13 @@ class Theme(QObject):
         self._app.setPalette(_palette(scheme))
         self._app.setStyleSheet(_style_sheet(scheme, self._scale))
         self.changed.emit()
+
+
+def restyle(widget: QWidget, name: str, value: object) -> None:
+    """Set a property of a widget that the style sheet asks for, and apply the style sheet to it again."""
+    widget.setProperty(name, value)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
 
 
 def _load_fonts() -> None:

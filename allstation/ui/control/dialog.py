@@ -11,14 +11,15 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from allstation.services.control_watch import ControlReading
+from allstation.ui.common import theme
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scroll_area import scroll_area
 from allstation.ui.common.window_size import resize_on_screen
 from allstation.ui.control.chart_view import ChartView
 
@@ -52,10 +53,7 @@ class ControlDialog(QDialog):
         self._body.setProperty("role", "panel")
         self._column = QVBoxLayout(self._body)
         self._column.addStretch(1)
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setWidget(self._body)
+        area = scroll_area(self._body, self, sideways=True)
         area.setAccessibleName(tr("Control charts"))
         self._box = self._release_box(name)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
@@ -124,9 +122,7 @@ class ControlDialog(QDialog):
                 view.show_chart(charts[place], charts=len(charts))
         open_days = reading.standing.open_days()
         self.said.setText(_words(reading, open_days))
-        self.said.setProperty("role", "warning" if open_days else "")
-        self.said.style().unpolish(self.said)
-        self.said.style().polish(self.said)
+        theme.restyle(self.said, "role", "warning" if open_days else "")
         self._box.setVisible(bool(open_days))
         self._form.setRowVisible(self.pin, reading.needs_pin)
         self.day.clear()

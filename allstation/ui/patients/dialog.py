@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from allstation.core.patients import PATIENT, SLIDE, PatientSource
 from allstation.core.text import shown_name
 from allstation.processing.patients import PatientProposal
-from allstation.ui.common import icons
+from allstation.ui.common import icons, theme
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.window_size import resize_on_screen
@@ -127,9 +127,7 @@ class PatientsDialog(QDialog):
         self._say(sentence, problem=True)
 
     def _say(self, sentence: str, *, problem: bool) -> None:
-        self.said.setProperty("role", "warning" if problem else "")
-        self.said.style().unpolish(self.said)
-        self.said.style().polish(self.said)
+        theme.restyle(self.said, "role", "warning" if problem else "")
         self.said.setText(sentence)
 
     @Slot(str)

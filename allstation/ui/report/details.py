@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QGroupBox,
     QLabel,
     QLineEdit,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -21,8 +20,9 @@ from PySide6.QtWidgets import (
 from allstation.core.errors import StationError
 from allstation.core.pixel_size import frame_sizes
 from allstation.report.identity import DATES, GROUPS, dicom_problem, entered, known_key
-from allstation.ui.common import focus_filters
+from allstation.ui.common import focus_filters, theme
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scroll_area import scroll_area
 from allstation.ui.common.window_size import resize_on_screen
 
 _LONGEST: Final = 500
@@ -96,11 +96,7 @@ class CaseDataDialog(QDialog):
         return box
 
     def _lay_out(self) -> None:
-        scroll = QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self._inside)
+        scroll = scroll_area(self._inside, self)
         about = QLabel(
             tr(
                 "Everything is optional. It stays in this case; reports and exports leave out whatever may "
@@ -193,9 +189,7 @@ class CaseDataDialog(QDialog):
         box.setToolTip(problem)
         box.setAccessibleDescription(problem)
         if bool(box.property("refused")) != bool(problem):
-            box.setProperty("refused", bool(problem))
-            box.style().unpolish(box)
-            box.style().polish(box)
+            theme.restyle(box, "refused", bool(problem))
 
     @Slot()
     def _save(self) -> None:

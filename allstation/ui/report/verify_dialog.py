@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QLabel,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from allstation.ui.common import focus_filters, icons
 from allstation.ui.common.formatting import short_name
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scroll_area import scroll_area
 from allstation.ui.common.theme import tokens
 from allstation.ui.common.window_size import resize_on_screen
 
@@ -54,10 +54,7 @@ class VerifyDialog(QDialog):
         self._file.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.verdict = QLabel(self, wordWrap=True)
         self.verdict.setProperty("role", "heading")
-        self._scroll = QScrollArea(self)
-        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll = scroll_area(None, self)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         another = buttons.addButton(tr("Verify another…"), QDialogButtonBox.ButtonRole.ActionRole)
         another.clicked.connect(self.another_asked)

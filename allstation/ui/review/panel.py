@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QRectF, QSize, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +25,7 @@ from allstation.core.records import FieldRecord, ModelRecord, Review
 from allstation.ui.common import icons
 from allstation.ui.common.formatting import field_name, number, short_name, tip
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scroll_area import scroll_area
 from allstation.ui.review.alike import AlikeRow
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.comment import CommentEdit
@@ -82,12 +82,7 @@ class ReviewPanel(QWidget):
         self._build_buttons(column)
         self._build_history(column)
         column.addStretch(1)
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(body)
+        area = scroll_area(body, self, focusable=False)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)

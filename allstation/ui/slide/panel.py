@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -213,9 +213,7 @@ class SlidePanel(QWidget):
         if self.canvas.view is None:
             return None
         ratio = self.canvas.devicePixelRatioF()
-        size = self.canvas.size() + QSize(0, _FOOT)
-        image = QImage(size * ratio, QImage.Format.Format_RGB32)
-        image.setDevicePixelRatio(ratio)
+        image = self.canvas.blank_copy(foot=_FOOT)
         scheme = theme.tokens(self.palette())
         image.fill(QColor(scheme.panel))
         painter = QPainter(image)
@@ -226,7 +224,7 @@ class SlidePanel(QWidget):
         font = QFont(self.canvas.font())
         painter.setFont(font)
         painter.setPen(QColor(scheme.muted))
-        foot = QRect(10, self.canvas.height(), size.width() - 20, _FOOT)
+        foot = QRect(10, self.canvas.height(), self.canvas.width() - 20, _FOOT)
         words = QFontMetrics(font).elidedText(RESEARCH_USE, Qt.TextElideMode.ElideRight, foot.width())
         painter.drawText(
             QRectF(foot), int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), words

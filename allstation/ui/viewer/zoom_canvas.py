@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QEvent, QPointF, QSizeF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
+    QImage,
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
@@ -119,6 +120,17 @@ class ZoomCanvas(QWidget):
         painter.setPen(colour)
         room = self.rect().adjusted(30, 60, -30, -60)
         painter.drawText(room, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
+
+    def blank_copy(self, *, foot: int) -> QImage:
+        """Return an empty image of the canvas at the screen's resolution, for a copy of what is shown.
+
+        Args:
+            foot: Logical pixels more below.
+        """
+        ratio = self.devicePixelRatioF()
+        image = QImage((self.size() + QSize(0, foot)) * ratio, QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(ratio)
+        return image
 
     # Events ----------------------------------------------------------------------------------
 
