@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -35,13 +34,6 @@ class SlideIdentity:
     mtime_ns: int
 
 
-class HashState(StrEnum):
-    """State of the hash of a whole file."""
-
-    UNDER_WAY = "under way"
-    DONE = "done"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlideFile:
     """The file of a whole slide, as a case holds it.
@@ -67,11 +59,6 @@ class SlideFile:
     wanted: str = ""
     proposed: int = 0
     added: int = 0
-
-    @property
-    def hash_state(self) -> HashState:
-        """Whether the whole file is hashed."""
-        return HashState.DONE if self.full_hash else HashState.UNDER_WAY
 
     @property
     def is_complete(self) -> bool:

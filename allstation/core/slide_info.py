@@ -46,11 +46,6 @@ class SlideMetadata:
     scanned_at: str = ""
     barcode: str = ""
 
-    @property
-    def names_somebody(self) -> bool:
-        """Whether it holds anything by which the patient could be known."""
-        return any((self.patient_id, self.patient_name, self.specimen, self.accession, self.barcode))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlideInfo:

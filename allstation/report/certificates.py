@@ -45,7 +45,6 @@ class CertificateFacts:
         not_before: Beginning of its validity, UTC.
         not_after: End of its validity, UTC.
         self_made: Made in this program, as it says itself.
-        self_signed: Issued by its own holder.
     """
 
     name: str
@@ -55,7 +54,6 @@ class CertificateFacts:
     not_before: datetime
     not_after: datetime
     self_made: bool
-    self_signed: bool
 
     def block(self, *, time_stamp: str = "") -> SignatureBlock:
         """Return what a report announces that is to be signed with this certificate.
@@ -133,7 +131,6 @@ def facts_of(certificate: x509.Certificate) -> CertificateFacts:
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         self_made=unit == SELF_MADE,
-        self_signed=subject == issuer,
     )
 
 

@@ -129,10 +129,6 @@ class SlideMarks:
         )  # fmt: skip
         return np.flatnonzero(inside).astype(np.int64)
 
-    def ids_in(self, area: QRectF) -> list[int]:
-        """Return the fields that lie, at least in part, within an area in pixels of level 0."""
-        return [int(number) for number in self.ids[self.rows_in(area)]]
-
     # Painting
 
     def paint(self, painter: QPainter, view: View, font: QFont, *, skip: int = 0) -> None:

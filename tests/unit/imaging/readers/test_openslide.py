@@ -13,7 +13,6 @@ import pytest
 from allstation.core.errors import StationError
 from allstation.core.slide_part import Frame, Region, part_path, slide_field_sha256
 from allstation.imaging.field_file import read_field
-from allstation.imaging.field_names import field_exists
 from allstation.imaging.readers import find_slides, is_slide, looks_like_slide, open_slide
 from allstation.imaging.slide_identity import fingerprint
 from allstation.imaging.slide_pool import slide_pool
@@ -76,7 +75,6 @@ def test_facts_of_a_slide(reader):
     assert info.associated == ("label", "macro", "thumbnail")
     said = info.metadata
     assert (said.scanner, said.scanned_at, said.barcode) == ("SS1302", "2009-12-29T09:59:15", "B-0815")
-    assert said.names_somebody
 
 
 def test_regions_are_openslides_own_pixels(svs, reader):
@@ -160,7 +158,6 @@ def test_a_reader_whose_child_was_ended_goes_on(svs):
 def test_a_part_is_a_field(svs):
     part = Region(level=1, x=400, y=320, width=160, height=120)
     path = part_path(svs, part)
-    assert field_exists(path)
     field = read_field(path)
     assert np.array_equal(field.pixels, own_pixels(svs, part))
     assert field.pixel_size == 1.0
@@ -187,7 +184,6 @@ def test_a_part_of_another_file_is_refused(svs, tmp_path):
     with pytest.raises(StationError, match="is not there any more") as gone:
         read_field(part_path(copy, part), sha256=before.sha256)
     assert gone.value.code == "not-found"
-    assert not field_exists(part_path(copy, part))
 
 
 def test_slides_are_told_from_fields(svs, tmp_path):
