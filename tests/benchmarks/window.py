@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from measure import Gaps
 
-from allstation.services.requests import CancelQueue, OpenCase, Pause
+from allstation.services.queue_requests import CancelQueue, Pause
+from allstation.services.requests import OpenCase
 
 if TYPE_CHECKING:
     from allstation.ui.main_window.workbench import Workbench

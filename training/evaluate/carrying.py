@@ -21,7 +21,7 @@ from allstation.core.typer import fit_typer
 from allstation.core.typer_statistics import FloatArray, TyperStatistics, gather_statistics
 from allstation.core.typer_validation import SHRINKAGES, HeldOut
 from allstation.imaging.cell_numbers import NAMES
-from training.evaluate.cell_typing import drawn
+from training.evaluate.cell_sets import drawn
 from training.evaluate.laboratories import Laboratory
 
 Rows = NDArray[np.intp]
