@@ -14,7 +14,8 @@ from allstation.commands.case_processing import open_and_load, opened_case, proc
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.imaging.outputs import CELLS_CSV, COCO, Output, check_folder, check_outputs
+from allstation.imaging.output_kinds import CELLS_CSV, COCO
+from allstation.imaging.outputs import Output, check_folder, check_outputs
 from allstation.report.cell_source import CellsOfFields
 from allstation.report.cell_table import write_cells_csv, write_coco, write_crops
 from allstation.report.options import ReportOptions

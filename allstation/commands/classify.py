@@ -160,14 +160,14 @@ def _check_first(options: argparse.Namespace, *, further: Iterable[str] = ()) ->
     """
     if not any((options.csv, options.json, options.xlsx, options.cells, options.report)):
         return
-    from allstation.imaging import outputs
+    from allstation.imaging import output_kinds, outputs
 
     kinds = (
-        ("--csv", options.csv, outputs.FIELDS_CSV),
-        ("--json", options.json, outputs.FIELDS_JSON),
-        ("--xlsx", options.xlsx, outputs.WORKBOOK),
-        ("--cells", options.cells, outputs.CELLS_CSV),
-        ("--report", options.report, outputs.REPORT),
+        ("--csv", options.csv, output_kinds.FIELDS_CSV),
+        ("--json", options.json, output_kinds.FIELDS_JSON),
+        ("--xlsx", options.xlsx, output_kinds.WORKBOOK),
+        ("--cells", options.cells, output_kinds.CELLS_CSV),
+        ("--report", options.report, output_kinds.REPORT),
     )
     wanted = [outputs.Output(option, path, kind) for option, path, kind in kinds if path]
     wanted += [

@@ -12,7 +12,8 @@ from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.text import shown_name
-from allstation.imaging.outputs import FHIR, OUTLINES, SHARES_CSV, Output, check_folder, check_outputs
+from allstation.imaging.output_kinds import FHIR, OUTLINES, SHARES_CSV
+from allstation.imaging.outputs import Output, check_folder, check_outputs
 from allstation.report.options import ReportOptions
 from allstation.store.case import Case
 

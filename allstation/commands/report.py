@@ -15,7 +15,8 @@ from allstation.core.errors import StationError
 from allstation.core.pseudonyms import new_nonce
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
-from allstation.imaging.outputs import REPORT, Output, check_folder, check_outputs
+from allstation.imaging.output_kinds import REPORT
+from allstation.imaging.outputs import Output, check_folder, check_outputs
 from allstation.keys.people import Naming, People
 from allstation.report.atomic import make_folder
 from allstation.report.options import ReportOptions

@@ -14,10 +14,10 @@ from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
 from allstation.core.site import ScaleSource
 from allstation.imaging.cell_finder import is_own_frame
 from allstation.imaging.cell_scale import ScaleEstimate, estimate_scale, quick_scale, scale_from_nuclei
-from allstation.imaging.decode import squash
 from allstation.imaging.field_file import FieldFile
 from allstation.imaging.field_scale import FieldScale, by_red_cells, estimated_scale, stated_scale
 from allstation.imaging.nuclear_stain import stain_maps
+from allstation.imaging.pixel_conversions import squash
 
 Rgb = NDArray[np.uint8]
 

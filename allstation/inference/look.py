@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from allstation.core.records import Quality
 from allstation.imaging.cells import Cells
-from allstation.imaging.decode import squash
 from allstation.imaging.field_parts import FieldPart, assembled, parts_of
+from allstation.imaging.pixel_conversions import squash
 from allstation.imaging.preprocess import Prepared
 
 Rgb = NDArray[np.uint8]

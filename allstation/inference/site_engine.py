@@ -23,7 +23,7 @@ from allstation.core.records import EvidenceMap, Prediction
 from allstation.core.site import ScaleSource
 from allstation.core.text import shown_name
 from allstation.core.typer_statistics import FloatArray
-from allstation.imaging import decode, preprocess, quality
+from allstation.imaging import decode, pixel_conversions, preprocess, quality
 from allstation.imaging.cell_finder import find_cells
 from allstation.imaging.cell_scale import estimate_scale
 from allstation.imaging.field_cells import placed
@@ -148,7 +148,9 @@ class SiteEngine:
         shares, novelty = self._typed(rgb, [cells[at] for at in asked])
         pooled, far = pooled_cells(shares, novelty, classes=len(self._classes))
         area = sum(cell.area_px for cell in cells) / (rgb.shape[0] * rgb.shape[1])
-        figures = quality.assess(decode.squash(rgb, self.preprocessing.size), _Area(min(1.0, area)))
+        figures = quality.assess(
+            pixel_conversions.squash(rgb, self.preprocessing.size), _Area(min(1.0, area))
+        )
         evidence = Evidence(pooled, far, figures.sharpness, len(cells))
         decision = self._rule.decide(self._classes, evidence)
         if scale is None or self._scaled_otherwise:

@@ -26,7 +26,7 @@ from allstation.core.errors import StationError
 from allstation.core.pseudonyms import CASE_ID
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.times import moment_of
-from allstation.imaging.outputs import OutputKind, Owner
+from allstation.imaging.output_kinds import OutputKind, Owner
 from allstation.report.annotate import annotated
 from allstation.report.anonymise import anonymised_readers
 from allstation.report.atomic import make_folder, write_whole

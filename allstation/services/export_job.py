@@ -98,16 +98,16 @@ def check_target(job: ExportJob) -> None:
     Raises:
         StationError: ``bad-output``, or ``not-written`` for a folder that is not there.
     """
-    from allstation.imaging import outputs
+    from allstation.imaging import output_kinds, outputs
 
     kinds = {
-        ExportKind.PDF: outputs.REPORT,
-        ExportKind.CSV: outputs.FIELDS_CSV,
-        ExportKind.XLSX: outputs.WORKBOOK,
-        ExportKind.JSON: outputs.FIELDS_JSON,
-        ExportKind.FHIR: outputs.FHIR,
-        ExportKind.CELLS: outputs.CELLS_CSV,
-        ExportKind.COCO: outputs.COCO,
+        ExportKind.PDF: output_kinds.REPORT,
+        ExportKind.CSV: output_kinds.FIELDS_CSV,
+        ExportKind.XLSX: output_kinds.WORKBOOK,
+        ExportKind.JSON: output_kinds.FIELDS_JSON,
+        ExportKind.FHIR: output_kinds.FHIR,
+        ExportKind.CELLS: output_kinds.CELLS_CSV,
+        ExportKind.COCO: output_kinds.COCO,
     }
     if job.kind in kinds:
         output = outputs.Output("Export", job.target, kinds[job.kind])

@@ -13,7 +13,8 @@ from allstation.core.reports import ReportRecord, ReportStatus
 from allstation.processing.status_types import CaseInfo, Problem
 from allstation.services.export_job import ExportJob, ExportKind, check_target
 from allstation.services.previews import Preview, Previews
-from allstation.services.reporting import MadeReport, ReportState
+from allstation.services.report_state import ReportState
+from allstation.services.reporting import MadeReport
 from allstation.services.requests import KeepReport
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number

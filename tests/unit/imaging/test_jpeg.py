@@ -11,7 +11,7 @@ import simplejpeg
 from PIL import Image
 
 from allstation.core.errors import StationError
-from allstation.imaging import decode
+from allstation.imaging import decode, pixel_conversions
 
 END = b"\xff\xd9"
 
@@ -126,7 +126,9 @@ def test_the_pixels_are_those_of_pillow_and_the_reduced_ones_those_of_opencv(smo
     flags = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
     step = max(step for step in flags if step == 1 or step <= min(size) / 60 / 3)
     read = cv2.imread(str(path), flags[step])
-    np.testing.assert_array_equal(reduced, decode.squash(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), (60, 60)))
+    np.testing.assert_array_equal(
+        reduced, pixel_conversions.squash(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), (60, 60))
+    )
 
 
 @pytest.mark.parametrize("share", [0.4, 0.7, 0.95])

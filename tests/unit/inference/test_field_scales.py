@@ -13,7 +13,7 @@ from allstation.core.decision import Reason
 from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
 from allstation.core.site import PixelSize, Site
 from allstation.imaging.cells import segment_cells
-from allstation.imaging.decode import squash
+from allstation.imaging.pixel_conversions import squash
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine
