@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -150,6 +151,21 @@ def write_notes(folder: Path, *, title: str, note: str) -> None:
     """
     text = json_text({"title": title, "note": note})
     write_atomically(folder / NOTES, text.encode(), sync=False)  # the window's thread writes
+
+
+def delete_discarded(folder: Path) -> str:
+    """Delete what a discarded run left; a folder without ``run.json`` is not a run's and stays.
+
+    Returns:
+        What went wrong, else an empty text.
+    """
+    if not (folder / "run.json").is_file():
+        return ""
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        return f"The discarded run's folder {folder.name} could not be deleted ({error.strerror})."
+    return ""
 
 
 class RunHistory(QObject):

@@ -23,7 +23,7 @@ def new_run_folder(base: Path, name: str, runs: TrainingRuns) -> Path:
     """Return a run folder that is neither there nor waited for, named by a recipe and the time."""
     plain = re.sub(r"[^\w .-]+", "_", name).strip(" .")[:60] or "run"
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    jobs = [*runs.waiting, *([runs.current] if runs.current else [])]
+    jobs = [*runs.waiting, *(one.job for one in runs.running)]
     taken = {job.folder for job in jobs if job.folder}
     return free_path(base, f"{plain}-{stamp}", separator="-", taken=taken)
 
@@ -76,8 +76,9 @@ class SweepController(QObject):
         self._show()
 
     def goes_on_after(self, folder: Path | None) -> bool:
-        """Tell whether a run that has ended is one of a sweep whose other runs still wait."""
-        return bool(self._runs.waiting) and any(run.folder == folder for run in self._page.runs)
+        """Tell whether a run that has ended is one of a sweep whose other runs go on."""
+        others = bool(self._runs.waiting or self._runs.running)
+        return others and any(run.folder == folder for run in self._page.runs)
 
     @Slot(object)
     def _start(self, rows: list[dict[str, Any]]) -> None:
@@ -100,6 +101,7 @@ class SweepController(QObject):
 
     @Slot()
     def _show(self) -> None:
-        current = self._runs.current.folder if self._runs.current is not None else None
+        self._page.set_on_machines(self._runs.uses_machines)
+        running = {one.job.folder: one.machine for one in self._runs.running if one.job.folder is not None}
         waiting = frozenset(job.folder for job in self._runs.waiting if job.folder is not None)
-        self._page.show_states(self._summaries, current=current, waiting=waiting)
+        self._page.show_states(self._summaries, running=running, waiting=waiting)
