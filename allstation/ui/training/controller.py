@@ -114,6 +114,7 @@ class TrainingController(QObject):
             self._active_model,
             open_case=self._open_case,
             who=self._who,
+            shared_runs=self._shared_runs,
         )
         self._runs.noted.connect(self._noted)
         machines = self._context.session.worker.machines
@@ -204,6 +205,10 @@ class TrainingController(QObject):
     def _active_model(self) -> Path | None:
         model = self._context.selection.model
         return model.path if model is not None else None
+
+    def _shared_runs(self) -> Path | None:
+        folder = self._context.settings.value.cluster_runs
+        return Path(folder) if folder else None
 
     def _open_case(self) -> Path | None:
         info = self._context.info

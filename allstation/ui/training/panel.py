@@ -17,7 +17,7 @@ from allstation.files import free_path
 from allstation.paths import login_name
 from allstation.recipe_files import write_recipe
 from allstation.services.job_lines import Ending, Job, JobState
-from allstation.services.training_history import RunHistory, RunSummary
+from allstation.services.training_history import RunHistory, RunPlaces, RunSummary
 from allstation.services.training_runs import FIT, TrainingRuns
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import Activating
@@ -55,6 +55,7 @@ class TrainingPanel(QWidget):
         active_model: Gives the bundle that classifies now, or None.
         open_case: Gives the folder of the open case, or None.
         who: Gives the name of the person at the window.
+        shared_runs: Gives the folder of run folders that the laboratory's machines see, or None.
         parent: Owner.
 
     Attributes:
@@ -82,12 +83,13 @@ class TrainingPanel(QWidget):
         *,
         open_case: Callable[[], Path | None] = lambda: None,
         who: Callable[[], str] = login_name,
+        shared_runs: Callable[[], Path | None] = lambda: None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.runs = runs
-        self.history = RunHistory(base, self)
-        self._base = base
+        self._places = RunPlaces(base, shared_runs)
+        self.history = RunHistory(self._places, self)
         self.folder: Path | None = None
         self.report: Mapping[str, Any] | None = None
         self._checked: Path | None = None
@@ -99,7 +101,7 @@ class TrainingPanel(QWidget):
         self.aids = RecipeAids(self.recipe, runs, Path(self._scratch.name), self)
         self.comparing = Comparing(self.compare, runs, active_model, self)
         self.activating = Activating(runs, active_model, self)
-        self.sweeps = SweepController(self.sweep, self.recipe, runs, base=base, parent=self)
+        self.sweeps = SweepController(self.sweep, self.recipe, runs, places=self._places, parent=self)
         self.earlier = PastRuns(self.past, self.history, self)
         self.trying = Trying(self.trial, self)
         self.mapping = MapMaking(self.map, runs, active_model, self)
@@ -254,7 +256,7 @@ class TrainingPanel(QWidget):
     @Slot(dict)
     def start(self, recipe: Mapping[str, Any]) -> None:
         """Queue a run of a recipe."""
-        folder = new_run_folder(self._base, str(recipe["name"]), self.runs)
+        folder = new_run_folder(self._places, str(recipe["name"]), self.runs)
         path = Path(self._scratch.name) / f"{folder.name}.toml"
         try:
             write_recipe(path, recipe)

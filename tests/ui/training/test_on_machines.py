@@ -52,6 +52,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, shared_profile: Path) -> I
 def link(cluster: ClusterConnection, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClusterConnection]:
     """A connection of its own, as the window has one: a test may lose it."""
     monkeypatch.setattr(cluster_runs, "_AFTER_LOSS", 0.5)
+    monkeypatch.setattr(cluster_runs, "_PATIENCE", 0.5)
     assert cluster.hub is not None
     assert cluster.processes is not None
     folder = Path(cluster.processes.environment["ALLSTATION_PROFILE"]) / "data" / "cluster" / "own"
@@ -67,7 +68,9 @@ def until(qtbot: QtBot) -> Callable[[Callable[[], bool]], None]:
 
 @pytest.fixture
 def panel(qtbot: QtBot, bench: Bench, link: ClusterConnection, until) -> Iterator[TrainingPanel]:
-    made = TrainingPanel(bench.runs, bench.base / "runs")
+    shared = bench.base / "shared"
+    shared.mkdir()
+    made = TrainingPanel(bench.runs, bench.base / "runs", shared_runs=lambda: shared)
     qtbot.addWidget(made)
     until(lambda: len(link.at_work()) == 2)
     bench.runs.use_cluster(link)
@@ -89,7 +92,11 @@ def listed(panel: TrainingPanel) -> list[QListWidgetItem]:
 def test_each_machine_trains_a_run_that_can_be_watched_stopped_paused_and_discarded(
     panel: TrainingPanel, bench: Bench, link: ClusterConnection, until
 ) -> None:
-    folders = {name: bench.fit(name) for name in ("a", "b", "c")}
+    panel.start({"name": "a"})
+    folders = {name: bench.fit(name) for name in ("b", "c")}
+    assert [one.job.title for one in bench.runs.running][:1] == ["a"]
+    folders["a"] = bench.runs.running[0].job.folder
+    assert folders["a"].parent == bench.base / "shared", "where every machine sees it"
     until(lambda: at_work(bench))
     names = {machine.name for machine in link.status()}
     assert {one.machine for one in bench.runs.running} == names
