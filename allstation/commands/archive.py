@@ -206,7 +206,7 @@ def _executor(
 
 
 def _verify(folder: Path) -> int:
-    from allstation.processing.archive.verify import verify_archive
+    from allstation.processing.archive.verify import signer_of, verify_archive
 
     good = bad = fields = 0
     for entry, problem in verify_archive(folder):
@@ -218,6 +218,7 @@ def _verify(folder: Path) -> int:
     verb = "is" if good == 1 else "are"
     whole = f"{_of(good, 'slide')} with {_of(fields, 'field')} {verb} as the manifest says"
     say(whole + (f"; {_of(bad, 'problem')}" if bad else ""))
+    say(signer_of(folder))
     return SOME_FAILED if bad else DONE
 
 

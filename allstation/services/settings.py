@@ -86,7 +86,8 @@ class Settings(NamedTuple):
         atlas_folder: Folder of the laboratory's reference atlas; empty for none.
         cluster_address: Address of the laboratory's machines; empty for none.
         cluster_certificates: Folder of the certificates of a join file; empty for this station's own.
-        cluster_used: Whether the queue works there.
+        cluster_used: Whether the queue and training work there.
+        cluster_runs: Folder of training runs that all of them see under the same name; empty for none.
     """
 
     theme: str = "system"
@@ -142,6 +143,7 @@ class Settings(NamedTuple):
     cluster_address: str = ""
     cluster_certificates: str = ""
     cluster_used: bool = False
+    cluster_runs: str = ""
 
     @property
     def limits(self) -> DecodeLimits:

@@ -132,6 +132,13 @@ class ClusterConnection(Closing):
         """Why the cluster is gone; empty while it is there."""
         return self._lost
 
+    @property
+    def gone(self) -> str:
+        """Why nothing can be done there any more: it is lost, or was left; empty while it is there."""
+        return self._lost or (
+            "The laboratory machines are not used any more." if self._closing.is_set() else ""
+        )
+
     def when_lost(self, listener: Callable[[str], None]) -> None:
         """Call this, once, when the cluster is gone; at once if it is already."""
         with self._lock:
@@ -149,6 +156,12 @@ class ClusterConnection(Closing):
         """Return the addresses of the workers that may be used."""
         with self._lock:
             return [address for address in self.machines if address not in self.refused]
+
+    def name_of(self, address: str) -> str:
+        """Return the name of a worker for people; its address if it is not known."""
+        with self._lock:
+            machine = self.machines.get(address)
+        return machine.name if machine is not None else address
 
     def status(self) -> tuple[MachineStatus, ...]:
         """Return the machines for people to see."""
@@ -232,8 +245,7 @@ class ClusterConnection(Closing):
             if address in self.refused:
                 return
             self.refused.add(address)
-            machine = self.machines.get(address)
-        name = machine.name if machine else address
+        name = self.name_of(address)
         self._tell(
             f"The machine {name} runs version {shown_name(identity)} of ALL Station and gets no work. "
             "Install the version of this machine on it."
@@ -246,8 +258,7 @@ class ClusterConnection(Closing):
             if address in lacking:
                 return
             lacking.add(address)
-            machine = self.machines.get(address)
-        name = machine.name if machine else address
+        name = self.name_of(address)
         self._tell(
             f"The machine {name} does not see {shown_name(root)}; the bytes of each field are sent to it. "
             "That is slower. Tell its worker where the folder is: --share THERE=HERE."

@@ -23,7 +23,7 @@ from allstation.core.records import EvidenceMap, Prediction, Quality
 from allstation.core.site import PixelSize, ScaleSource, Site
 from allstation.processing.cluster.value_types import fields_fit
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """Raised with every change of what stands in requests and answers."""
 _TAG: Final = "!"
 _MOST: Final = 512 << 20

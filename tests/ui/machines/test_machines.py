@@ -20,6 +20,7 @@ from allstation.ui.machines.dialog import MachinesDialog
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.panel import QueuePanel
 from tests.ui.named import named
+from tests.ui.training.conftest import WORKER
 
 
 @pytest.fixture
@@ -87,9 +88,21 @@ def test_a_join_file_gives_address_and_certificates_and_the_stick_can_go(
     qtbot.waitUntil(lambda: "cannot be read" in dialog.message.text())
 
 
-def test_the_queue_works_on_a_cluster_and_goes_on_here_when_it_is_gone(
-    window: Workbench, dialog: MachinesDialog, tmp_path: Path, qtbot: QtBot
+def test_a_folder_of_training_runs_must_be_one(
+    dialog: MachinesDialog, window: Workbench, tmp_path: Path
 ) -> None:
+    dialog.runs_chosen.emit(str(tmp_path / "none"))
+    assert "is no folder" in dialog.message.text()
+    assert window.context.settings.value.cluster_runs == ""
+    dialog.runs_chosen.emit(str(tmp_path))
+    assert window.context.settings.value.cluster_runs == str(tmp_path)
+
+
+@pytest.mark.qt_log_ignore("does not support raise", extend=True)
+def test_queue_and_training_work_on_a_cluster_and_go_on_here_when_it_is_gone(
+    window: Workbench, dialog: MachinesDialog, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("allstation.ui.training.controller.training_command", lambda: WORKER)
     fields = tmp_path / "Slide"
     write_demo(fields, fields=4, seed=5)
     hub = Hub()
@@ -110,6 +123,10 @@ def test_the_queue_works_on_a_cluster_and_goes_on_here_when_it_is_gone(
             lambda: bool(statuses) and statuses[-1].counts.get(FieldState.DONE) == 4, timeout=60_000
         )
         assert any(status.machines for status in statuses)
+        window.actions_table["model.train"].trigger()
+        panel = window.training_controller.panel
+        assert panel is not None
+        assert panel.runs.uses_machines
         machines = window.context.session.worker.machines
         assert machines.connection is not None
         machines.connection.lose("The laboratory machines do not answer any more.")
@@ -118,6 +135,7 @@ def test_the_queue_works_on_a_cluster_and_goes_on_here_when_it_is_gone(
         window.context.session.submit(AddPaths([tmp_path / "More"]))
         qtbot.waitUntil(lambda: statuses[-1].counts.get(FieldState.DONE) == 6, timeout=60_000)
         assert statuses[-1].machines == ()
+        assert not panel.runs.uses_machines
     finally:
         processes.close()
         hub.close()

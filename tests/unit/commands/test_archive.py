@@ -50,6 +50,7 @@ def test_one_slide_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "1 slide, 1 field, 1 done" in printed
     assert "1 slide is done already; 0 fields are left" in printed
     assert "1 slide with 1 field is as the manifest says" in printed
+    assert "signed by this station" in printed
 
 
 def test_wrong_usage_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
