@@ -422,6 +422,9 @@ def test_thumbnails_arrive_in_the_size_asked_for(qtbot: QtBot, fields: Path) -> 
     assert arrived.args[0] == key
     assert arrived.args[1].shape == (90, 120, 3)
     assert arrived.args[1].dtype == np.uint8
+    with qtbot.waitSignal(loader.loaded, timeout=LONG) as arrived:
+        loader.request(ThumbnailKey(1, 100, 100, keeps_shape=True), next(fields.rglob("*.jpg")), "")
+    assert arrived.args[1].shape == (75, 100, 3)
     loader.stop()
 
 

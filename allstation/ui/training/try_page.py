@@ -314,6 +314,7 @@ class TryPage(QWidget):
         reasons = explained_reasons(made, rule) if made.decision.reasons else content.reasons
         self._reasons.setText("\n".join(reasons))
         self._reasons.setVisible(bool(reasons))
+        self._bars.setVisible(bool(content.rows))
         self._bars.set_bars(
             [Bar(row.mark.name, row.share, row.percent, row.mark, tick=limit) for row in content.rows]
         )

@@ -271,12 +271,12 @@ def test_blind_review_hides_predictions_until_decided(opened: Workbench, qtbot: 
     opened.review.set_reviewer("Ada")
     opened.review.set_blind(True)
     index = model.index(1, int(Column.DECISION))
-    assert model.data(index) == ""
+    assert model.data(index) == "hidden"
     assert "91" not in model.data(model.index(1, 0), int(Qt.ItemDataRole.ToolTipRole))
     opened.context.session.submit(
         SaveReview(1, Review(field_id=model.ids()[1], reviewer="Ada", class_name="Pro"))
     )
-    qtbot.waitUntil(lambda: model.data(index) != "")
+    qtbot.waitUntil(lambda: model.data(index) != "hidden")
 
 
 def test_blind_review_leaves_nothing_that_tells_a_prediction(opened: Workbench, qtbot: QtBot) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PIL import Image
+from PySide6.QtCore import QPoint, QPointF, QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QProgressBar
 from pytestqt.qtbot import QtBot
@@ -17,6 +18,7 @@ from allstation.core.classes import class_style
 from allstation.core.errors import StationError
 from allstation.services.training_map import MapColour, read_map
 from allstation.ui.common import theme
+from allstation.ui.training.field_tiles import FieldTiles
 from allstation.ui.training.map_view import MapView
 from allstation.ui.training.panel import TrainingPanel
 from allstation.ui.viewer.canvas import FieldCanvas
@@ -131,6 +133,21 @@ def test_what_is_clicked_or_circled_is_shown_in_its_own_pixels(
     )
     panel.map.legend.clicked.emit("Pro")
     assert view.picked() == [15, 16, 17, 18, 19]
+
+
+def test_tiles_have_the_shape_of_their_fields(qtbot: QtBot, tmp_path: Path, until: Until) -> None:
+    wide, square = write_mosaic(tmp_path / "wide.png", 1), tmp_path / "square.png"
+    Image.open(wide).resize((224, 224), Image.Resampling.NEAREST).save(square)
+    tiles = FieldTiles()
+    qtbot.addWidget(tiles)
+    tiles.show_fields([(0, wide, "wide"), (1, square, "square")])
+    room = tiles.iconSize()
+    until(lambda: all(not tiles.item(row).icon().isNull() for row in range(2)))
+    sizes = [tiles.item(row).icon().actualSize(room) for row in range(2)]
+    assert sizes == [room, QSize(room.height(), room.height())]
+    shown = tiles.item(1).icon().pixmap(room).toImage()
+    assert matching_share(pixels_of(shown), square) > 0.9
+    tiles.close_workers()
 
 
 def test_the_keys_walk_choose_and_zoom(panel: TrainingPanel, labelled: Path, until: Until) -> None:
