@@ -49,6 +49,18 @@ def test_a_cut_picture_is_refused_whatever_follows_it(whole, tmp_path, share, ta
     assert code_of(tmp_path / "a.jpg", kept + behind) in {"truncated-field", "unreadable-field"}
 
 
+@pytest.mark.parametrize("fill", [0x00, 0x55, 0xAA, 0xF6, 0xFE])
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"quality": 95}, {"progressive": True}])
+def test_a_copy_that_ended_early_and_was_filled_up_is_refused(smooth_field, write, tmp_path, fill, options):
+    """A stick that was pulled out leaves a file of the right size, whose rest is one byte again and again."""
+    whole = write(smooth_field(120, 160), "a.jpg", "JPEG", **options).read_bytes()
+    start = whole.rindex(b"\xff\xda") + 20
+    for at in np.linspace(start, len(whole) - 300, 9).astype(int):
+        for end in (b"", END):
+            copied = whole[:at] + bytes([fill]) * (len(whole) - at) + end
+            assert code_of(tmp_path / "b.jpg", copied) in {"truncated-field", "unreadable-field"}
+
+
 def test_a_cut_picture_leaves_nothing_on_the_terminal(whole, tmp_path, capfd):
     code_of(tmp_path / "a.jpg", whole[: len(whole) // 2] + END)
     assert capfd.readouterr() == ("", "")
