@@ -7,7 +7,7 @@ from array import array
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar, QToolButton
 from pytestqt.qtbot import QtBot
@@ -175,7 +175,7 @@ def test_an_emptied_text_box_offers_nothing_to_clear(opened: Workbench, qtbot: Q
     qtbot.waitUntil(lambda: cross.isVisible() and told.count() == 1)
     filters.clear() if empty == "clear" else filters.choose(FieldFilter())
     qtbot.waitUntil(lambda: not cross.isVisible())
-    qtbot.wait(filters._pause.interval() + 50)
+    qtbot.waitUntil(lambda: not any(timer.isActive() for timer in filters.findChildren(QTimer)))
     assert told.count() == 2  # once for the text, once for its end
 
 
