@@ -31,7 +31,7 @@ _SMALLEST: Final = 1400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileFormat:
-    """How a pyramid is made.
+    """Format of a pyramid: side of tiles, JPEG quality, steps between levels.
 
     Attributes:
         tile: Side of a tile, pixels; 1024 is a multiple of it.

@@ -46,7 +46,7 @@ _FACTORS: Final = {"tiff": 2, "svs": 4, "dicom": 4}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlideTruth:
-    """What was drawn on a synthetic slide.
+    """Ground truth of a synthetic slide.
 
     Attributes:
         width: Pixels.

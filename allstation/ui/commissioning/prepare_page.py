@@ -41,7 +41,7 @@ _ERRORS: Final = (1, 30, 5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """What the page shows.
+    """State that the page shows.
 
     Attributes:
         cells: Whole cells of the case.

@@ -1,4 +1,4 @@
-"""The window of the report: choices on the left, its pages on the right."""
+"""Report window: choices on the left, pages on the right."""
 
 from __future__ import annotations
 
