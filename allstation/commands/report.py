@@ -107,7 +107,7 @@ def _signing_key(options: argparse.Namespace, wanted: ReportOptions) -> SigningK
 
 @dataclass(frozen=True, slots=True)
 class _Signing:
-    """How reports are signed.
+    """Signing options of the command: signer, PIN and digital signature.
 
     Attributes:
         key: Of the certificate; None to sign without one.

@@ -249,7 +249,7 @@ class FieldRecord:
 
     @property
     def comment(self) -> str:
-        """What a person wrote about it: with the review that counts, else beside it."""
+        """Comment about the field: that of the review that counts, else a remark beside it."""
         return (self.review.comment if self.review is not None else "") or self.remark
 
     @property
@@ -307,7 +307,7 @@ class ModelRecord:
 
     @property
     def signed_by(self) -> str:
-        """Who signed the bundle, in a few words; empty where that was not written down."""
+        """Signer of the bundle, in a few words; empty where that was not written down."""
         trust = self.info.get(TRUST)
         return str(trust.get("text", "")) if isinstance(trust, Mapping) else ""
 

@@ -23,7 +23,7 @@ _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 class ScaleSource(StrEnum):
-    """Where a pixel size comes from. The value is stored and written into JSON."""
+    """Source of a pixel size. The value is stored and written into JSON."""
 
     FILE = "file"
     SITE = "site"
@@ -136,7 +136,7 @@ class Site:
 
     @property
     def pixel_size_source(self) -> str:
-        """How ``pixel_size`` was found; empty if it is not known."""
+        """Source of ``pixel_size``; empty if it is not known."""
         return self.pixel_sizes[0].source.value if self.pixel_sizes else ""
 
     @property

@@ -22,7 +22,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlideMetadata:
-    """What the scanner's file says about patient, specimen and scan; empty where it says nothing.
+    """Metadata of the scanner about patient, specimen and scan; empty where its file says nothing.
 
     It is offered to the person, and taken over only when they say so.
 

@@ -33,7 +33,7 @@ _CLEAR: Final = 2.0
 
 
 class View(Enum):
-    """How much of the smear a field shows, against those a model learned from."""
+    """Area of the smear that a field shows, against those a model learned from."""
 
     LESS = "less"
     ALIKE = "alike"

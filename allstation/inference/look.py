@@ -25,7 +25,7 @@ _COARSEST: Final = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a model and the checks say of a field or part of one.
+    """Outputs of a model and of the checks for a field or part of one.
 
     Attributes:
         probabilities: Calibrated, one a class; NaN where the output was not finite.

@@ -234,7 +234,7 @@ class CellFeaturesSaved(Event):
 
 @dataclass(frozen=True, slots=True)
 class ProposalsChanged(Event):
-    """How many cells have a proposed type now."""
+    """Number of cells that have a proposed type now."""
 
     number: int
 

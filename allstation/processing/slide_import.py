@@ -41,7 +41,7 @@ class ImportStoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SlideOptions:
-    """What is wanted of whole slides.
+    """Options of the import of whole slides.
 
     Attributes:
         fields: How many of the best fields are proposed; None for every square with tissue.
@@ -55,7 +55,7 @@ class SlideOptions:
 
     @property
     def wanted(self) -> str:
-        """What is wanted, as the case keeps it."""
+        """Number of fields that is wanted, or all, as the case keeps it."""
         return EVERYTHING if self.fields is None else str(self.fields)
 
 
@@ -74,7 +74,7 @@ class SlideSearch:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was found in a slide.
+    """Result of opening a slide and searching it.
 
     Attributes:
         info: Facts of it.

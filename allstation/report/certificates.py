@@ -35,7 +35,7 @@ _SHOWN: Final = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateFacts:
-    """What a certificate says of its holder.
+    """Facts of a certificate: holder, issuer, validity.
 
     Attributes:
         name: Common name of the holder.
@@ -89,7 +89,7 @@ class SigningKey:
 
     @property
     def facts(self) -> CertificateFacts:
-        """What the signer's certificate says."""
+        """Facts of the signer's certificate."""
         return facts_of(self.certificate)
 
 

@@ -182,7 +182,7 @@ class ModelBlock:
 
     @property
     def maker(self) -> str:
-        """Who signed the bundle, in a few words; empty where the case does not say."""
+        """Signer of the bundle, in a few words; empty where the case does not say."""
         return next((fact.value for fact in self.facts if fact.label == MAKER), "")
 
     @property
@@ -361,7 +361,7 @@ class ReportContent:
 
     @property
     def hash_label(self) -> str:
-        """What identifies a field's file: its hash, or the code that stands for it."""
+        """Identifier of a field's file: its hash, or the code that stands for it."""
         return "code" if self.anonymised else "SHA-256"
 
     @property

@@ -60,7 +60,7 @@ def head(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable]:
 
 
 def conclusion(context: ReportContext, *, tight: bool, limit: int) -> Iterator[Flowable]:
-    """What the person who signs concludes; a report that is more than a draft says if that is nothing."""
+    """Conclusion of the person who signs; a report that is more than a draft says if there is none."""
     content, setter = context.content, context.setter
     if not content.conclusion and content.status == ReportStatus.DRAFT:
         return

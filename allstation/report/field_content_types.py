@@ -115,7 +115,7 @@ class FieldRow:
 
     @property
     def invalid_because(self) -> str:
-        """Why no percentages are printed, in words; empty where they are, or without a prediction."""
+        """Reason why no percentages are printed; empty where they are, or without a prediction."""
         return ", ".join(invalidating(self.reasons))
 
     @property

@@ -40,7 +40,7 @@ _KNOWN_ATTRIBUTES: Final = frozenset({"signature_time_stamp_token"})
 
 
 class Trust(StrEnum):
-    """How far a certificate can be relied on."""
+    """Level of trust in a certificate."""
 
     TRUSTED = "trusted"
     UNKNOWN = "unknown"
@@ -69,7 +69,7 @@ class TimeStampCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureCheck:
-    """What the digital signature of a file is worth.
+    """Result of the check of a digital signature.
 
     Attributes:
         damage: Why the signature does not hold for the whole file; empty if it does.

@@ -26,7 +26,7 @@ _FINGERPRINT: Final = 16
 
 
 class Part(StrEnum):
-    """What is looked at. The value is shown."""
+    """Part of a report that is verified. The value is shown."""
 
     CONTENT = "Content"
     SIGNATURE = "Digital signature"
@@ -36,7 +36,7 @@ class Part(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How a part stands. The value is shown."""
+    """Verdict on a part. The value is shown."""
 
     HOLDS = "holds"
     NOTE = "note"
@@ -83,7 +83,7 @@ class Verification:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What is wrong, one sentence each."""
+        """Problems, one sentence each."""
         return tuple(text for one in self.parts if one.verdict is Verdict.FAILS for text in one.sentences)
 
     @property

@@ -57,7 +57,7 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What one step works on."""
+    """Input of one step of the search."""
 
     folder: Path
     field_id: int

@@ -34,7 +34,7 @@ _WAIT_SECONDS: Final = 8.0
 
 @dataclass(frozen=True, slots=True)
 class MachinesState:
-    """How the connection to the laboratory's machines stands.
+    """State of the connection to the laboratory's machines.
 
     Attributes:
         address: Of the cluster; empty while none is wanted.

@@ -73,7 +73,7 @@ class RunSummary:
 
     @property
     def test_openings(self) -> int:
-        """How often its test set was opened: more than once if it went on after it was stopped."""
+        """Number of times that its test set was opened: more than once if it went on after it was stopped."""
         return int(self.info.get("test_openings", 1 if self.is_evaluated else 0))
 
     @property

@@ -210,7 +210,7 @@ def click_rows(cells: Laboratory, question: str) -> Iterator[PassportRow]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteRow:
-    """What simulated sites reach.
+    """Row of the simulated sites.
 
     Attributes:
         measure: ``AUROC`` or ``balanced accuracy``.
@@ -268,7 +268,7 @@ def site_rows(cells: Laboratory) -> list[SiteRow]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseRow:
-    """What the base model does with pictures of a laboratory that it never saw.
+    """Row of the base model on pictures of a laboratory that it never saw.
 
     Attributes:
         pictures: Which.

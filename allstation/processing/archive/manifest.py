@@ -35,7 +35,7 @@ _MODULUS: Final = 1 << 256
 
 @dataclass(frozen=True, slots=True)
 class SlideEntry:
-    """What the manifest says of a finished slide.
+    """Entry of the manifest for a finished slide.
 
     Attributes:
         slide: Its key.

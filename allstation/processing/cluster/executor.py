@@ -34,7 +34,7 @@ _AGAIN_CAREFULLY: Final = 2
 
 @dataclass(slots=True)
 class Counts:
-    """What went over the network.
+    """Counts of fields and bytes that went over the network.
 
     Attributes:
         tasks: Tasks sent.

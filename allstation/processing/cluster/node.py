@@ -38,7 +38,7 @@ class _Used:
 
 
 class Node:
-    """What one worker process keeps between its tasks. Used by several threads.
+    """State that one worker process keeps between its tasks. Used by several threads.
 
     Args:
         threads: Of each pipeline; None for one a processor.

@@ -1,4 +1,4 @@
-"""What the coordinating machine asks of a worker, and what it answers."""
+"""Messages between the coordinating machine and a worker: requests for fields, and their answers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class WantedField:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What all fields of one executor have in common.
+    """Settings that all fields of one executor share.
 
     Attributes:
         model: SHA-256 of the bundle.
@@ -114,7 +114,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a request.
+    """Answer to a request.
 
     Attributes:
         kind: :data:`DONE`, :data:`NEEDS_MODEL` or :data:`OTHER_VERSION`.
@@ -161,7 +161,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class MachineFacts:
-    """What a worker says of itself.
+    """Facts of a worker's machine.
 
     Attributes:
         machine: Name of the computer.

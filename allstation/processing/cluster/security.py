@@ -1,4 +1,4 @@
-"""How Dask is configured here: TLS between ends that know each other, no web server, no dashboard."""
+"""Configuration of Dask: TLS between ends that know each other, no web server, no dashboard."""
 
 from __future__ import annotations
 

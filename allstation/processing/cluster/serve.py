@@ -228,7 +228,7 @@ def _close_input(process: subprocess.Popen[bytes]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """How a worker works.
+    """Options of a worker.
 
     Attributes:
         threads: Of its pipelines; None for one a processor.

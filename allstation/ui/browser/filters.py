@@ -1,4 +1,4 @@
-"""The row above the fields: text, class, review, reason."""
+"""Filter row above the fields: text, class, review, reason."""
 
 from __future__ import annotations
 

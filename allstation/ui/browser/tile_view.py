@@ -324,7 +324,7 @@ class TileView(QAbstractItemView):
         return super().viewportEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """What is hidden is not looked at."""
+        """Note that hidden tiles are not looked at."""
         self.visibility.hidden()
         super().hideEvent(event)
 

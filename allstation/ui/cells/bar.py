@@ -1,4 +1,4 @@
-"""The rows above the gallery: order and headings, which cells, outlines, counting."""
+"""Filter rows above the gallery: order and headings, which cells, outlines, counting."""
 
 from __future__ import annotations
 

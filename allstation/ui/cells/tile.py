@@ -34,7 +34,7 @@ _OUTLINE: Final = ((QColor(10, 12, 16, 200), 3.0), (QColor(255, 255, 90), 1.3))
 
 @dataclass(frozen=True, slots=True)
 class CellLook:
-    """How a cell is drawn.
+    """Style in which a cell is drawn.
 
     Attributes:
         palette: Of the view.

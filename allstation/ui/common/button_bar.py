@@ -123,7 +123,7 @@ class ButtonBar(QFrame):
             self.refresh_icons()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Where there is no room, leave what the menus have too."""
+        """Leave out what the menus have too where there is no room."""
         super().resizeEvent(event)
         self.fit()
 

@@ -155,7 +155,7 @@ class CertificateDialog(QDialog):
 
     @property
     def message(self) -> str:
-        """What was said last."""
+        """Message that was shown last."""
         return self._message.text()
 
     @Slot()

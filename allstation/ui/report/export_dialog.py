@@ -70,7 +70,7 @@ _STEPS: Final = 1000
 
 
 class ExportDialog(QDialog):
-    """The few choices about an export, before the place for it is asked. Opened with ``open()``.
+    """Dialog of an export's options, before the place for it is asked. Opened with ``open()``.
 
     Signals:
         chosen: :class:`ExportOptions`.

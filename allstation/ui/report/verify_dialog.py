@@ -6,20 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
-    QFrame,
-    QGridLayout,
-    QLabel,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from allstation.ui.common import focus_filters, icons
 from allstation.ui.common.formatting import short_name
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.theme import tokens
 from allstation.ui.common.window_size import resize_on_screen
 
@@ -102,7 +94,7 @@ class VerifyDialog(QDialog):
 
     @property
     def shown(self) -> Verification | None:
-        """What is shown, once a report was verified."""
+        """Verification that is shown, once there is one."""
         return self._shown
 
     def _fill(self, parts: tuple[PartCheck, ...]) -> None:

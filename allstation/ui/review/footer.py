@@ -10,7 +10,7 @@ from allstation.ui.common.i18n import tr
 
 
 class ReviewFooter(QWidget):
-    """Who reviews, whether blind, and how many fields are reviewed.
+    """Reviewer's name, box for blind review, and progress bar.
 
     Signals:
         reviewer_edited: Another name was typed.

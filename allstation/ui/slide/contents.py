@@ -1,4 +1,4 @@
-"""What lies over a slide, built from the case's fields on another thread: rectangles and density maps."""
+"""Layers over a slide, built from the case's fields on another thread: rectangles and density maps."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _USUAL_UM: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class SlideContents:
-    """What lies over a slide.
+    """Layers over a slide.
 
     Attributes:
         marks: The fields.

@@ -168,7 +168,7 @@ class SlidePanel(QWidget):
 
     @property
     def tool(self) -> Tool:
-        """What a click does."""
+        """Tool that a click uses."""
         return self.canvas.tools.tool
 
     def use_tool(self, tool: Tool) -> None:

@@ -71,7 +71,7 @@ class ProposalBar(QFrame):
 
     @property
     def text(self) -> str:
-        """What it says."""
+        """Text of the strip."""
         return self._words.text()
 
     def show_search(self, name: str, share: float) -> None:

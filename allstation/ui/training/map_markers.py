@@ -75,7 +75,7 @@ def paint_marker(painter: QPainter, middle: QPointF, marker: Marker, *, edge: QC
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """What the map is drawn from, on another thread.
+    """Input of the drawing of the map, on another thread.
 
     Attributes:
         places: (n, 2) logical pixels.

@@ -73,7 +73,7 @@ class PhaseSteps(QWidget):
 
 
 class EndButtons(QWidget):
-    """What can be done with a run that has ended.
+    """Buttons of what can be done with a run that has ended.
 
     Signals:
         asked: ``compare``, ``activate``, ``try`` or ``go-on``.

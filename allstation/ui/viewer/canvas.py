@@ -152,7 +152,7 @@ class FieldCanvas(ZoomCanvas):
     # Events ----------------------------------------------------------------------------------
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """What is hidden is not looked at."""
+        """Note that a hidden field is not looked at."""
         self.visibility.hidden()
         super().hideEvent(event)
 

@@ -34,7 +34,7 @@ class Patient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlideFacts:
-    """What a container says about its slide.
+    """Metadata that a container holds about its slide.
 
     Attributes:
         seed: That the slide was drawn from.

@@ -18,8 +18,8 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from allstation.imaging.synthetic_blocks import CellBank, draw_block, draw_glass
-from allstation.imaging.synthetic_smear import Layout
+from allstation.imaging.synthetic.blocks import CellBank, draw_block, draw_glass
+from allstation.imaging.synthetic.smear import Layout
 
 Rgb = NDArray[np.uint8]
 
@@ -31,7 +31,7 @@ _SMALLEST: Final = 1400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileFormat:
-    """How a pyramid is made.
+    """Format of a pyramid: side of tiles, JPEG quality, steps between levels.
 
     Attributes:
         tile: Side of a tile, pixels; 1024 is a multiple of it.
