@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from allstation.core.decision import Reason
-from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
+from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes, SlideSizes
 from allstation.core.site import PixelSize, Site
 from allstation.imaging.cells import segment_cells
 from allstation.imaging.decode import squash
@@ -71,6 +71,23 @@ def test_a_larger_field_is_read_in_parts_and_pooled_over_its_cells(engine, quart
     assert {one.pixel_size for one in cells} == {OWN_SIZE}
     engine.sizes = KnownSizes(f"{OWN_SIZE} µm at 1024x768", site_with(9.0, (1024, 768)))
     assert engine.classify(path).probabilities == made.probabilities, "a bar drawn in a case without a site"
+
+
+def test_two_slides_with_frames_of_one_size_are_read_at_their_own_scales(engine, quarters, tmp_path):
+    path = saved(quarters[0], tmp_path)
+    own = tuple(
+        SlideSizes(slide, (PixelSize(size=size, frame=(512, 384)),))
+        for slide, size in ((1, OWN_SIZE), (2, OWN_SIZE / 2))
+    )
+    engine.sizes = KnownSizes("9.0", slides=own)
+    (first, cells), (second, others) = (engine.classify_with_cells(path, slide=slide) for slide in (1, 2))
+    assert not ELSEWHERE & set(first.decision.reasons)
+    assert set(second.decision.reasons) >= ELSEWHERE
+    assert [{one.pixel_size for one in found} for found in (cells, others)] == [{OWN_SIZE}, {OWN_SIZE / 2}]
+    assert engine.find_cells(path, second, slide=2) == others
+    assert (engine.appearance(path, slide=1) == engine.appearance(path, slide=2)).all(), (
+        "one look at the whole"
+    )
 
 
 def test_a_site_that_accepted_the_model_gets_names(engine, quarters, tmp_path):
