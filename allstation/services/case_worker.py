@@ -22,12 +22,11 @@ from allstation.keys.trust_store import TrustStore
 from allstation.processing import events
 from allstation.processing.batch import FieldExecutor
 from allstation.processing.importer import ImportOptions
-from allstation.processing.model_scheduler import read_bundle
+from allstation.processing.model_scheduler import model_info, read_bundle
 from allstation.processing.processor import CaseProcessor
 from allstation.processing.result_queue import ResultQueue
 from allstation.processing.status_types import (
     CaseInfo,
-    ModelInfo,
     Problem,
     QueuePhase,
     QueueStatus,
@@ -388,7 +387,7 @@ class CaseWorker(QObject):
                 self._open.processor.add_paths([result.fields])
         else:
             self._bundle = result
-            self.model_changed.emit(ModelInfo(result.record(), result.path, result.preprocessing.size))
+            self.model_changed.emit(model_info(result))
             if self._open is not None:
                 self._open.processor.use_model(result)
 

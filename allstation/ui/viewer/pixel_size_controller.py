@@ -29,6 +29,7 @@ from allstation.ui.context import AppContext
 from allstation.ui.viewer.bar_line import BarLine
 from allstation.ui.viewer.pane import ViewerPane
 from allstation.ui.viewer.pixel_size_dialog import PixelSizeDialog
+from allstation.ui.viewer.squash_note import squash_note
 
 _KEY: Final = "pixel_size"
 _USUAL_BAR: Final = 10.0
@@ -146,6 +147,7 @@ class PixelSizeController(QObject):
             frame=(record.width, record.height),
             slide=self._names.get(record.slide_id, record.path.parent.name),
             known=self._known(),
+            note=squash_note(record.width, record.height, self._context.selection.model),
         )
 
     def _known(self) -> KnownSize | None:

@@ -47,6 +47,7 @@ class PixelSizeDialog(QDialog):
         frame: Width and height of the field, pixels.
         slide: Name of its slide.
         known: The pixel size that counts for the field now.
+        note: What else should be known of lengths on the field.
 
     Signals:
         chosen: The length, micrometres, and whether the size holds on this slide alone.
@@ -63,6 +64,7 @@ class PixelSizeDialog(QDialog):
         frame: tuple[int, int],
         slide: str,
         known: KnownSize | None,
+        note: str = "",
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
@@ -92,8 +94,8 @@ class PixelSizeDialog(QDialog):
         )
         about = _label(order)
         about.setProperty("role", "muted")
-        for part in (_label(text), self.length, self.everywhere, self.here, _label(known_text(known)),
-                     about, self.buttons):  # fmt: skip
+        remarks = [_label(remark) for remark in (known_text(known), note) if remark]
+        for part in (_label(text), self.length, self.everywhere, self.here, *remarks, about, self.buttons):
             layout.addWidget(part)
 
     def set_length(self, value: float, *, most: float, decimals: int, step: float = 1.0) -> None:

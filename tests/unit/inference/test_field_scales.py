@@ -19,6 +19,7 @@ from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine
 from allstation.inference.engine_pool import EnginePool
 from allstation.inference.training_optics import training_optics
+from allstation.processing.model_scheduler import model_info
 
 OWN_SIZE = 113 / 512
 """Micrometres a pixel of a field of 512x384 that shows as much as the model's fields."""
@@ -148,6 +149,7 @@ def test_a_background_that_the_laboratory_never_has_goes_to_a_person(engine, qua
 def test_optics_come_from_the_bundle_or_from_the_shipped_network():
     bundle = ModelBundle.open(default_bundle_path())
     assert training_optics(bundle).pixels_per_um == pytest.approx(2.30)
+    assert model_info(bundle).aspect == pytest.approx(4 / 3)
     said = {"pixels_per_um": 3.0, "aspect": 1.0, "darkest": [200, 201, 202]}
     assert training_optics(replace(bundle, info={**bundle.info, "optics": said})).darkest == (200, 201, 202)
     for bad in ({}, {"pixels_per_um": -1, "aspect": 1, "darkest": [1, 2, 3]}, {"pixels_per_um": 1}):
