@@ -125,5 +125,10 @@ def test_each_slide_has_its_own_size_and_all_slides_take_it_back(
         assert [one.slide_id for one in stored.slide_sizes.all()] == [1, 2]
         assert stored.details() == {}
         assert stored.audit.verify() is None
+    window.report_controller.show_data()
+    remark = "Slides with a pixel size of their own, which goes before this one: 2."
+    data = window.report_controller.data
+    qtbot.waitUntil(lambda: any(remark in one.text() for one in data.findChildren(QLabel)), timeout=LONG)
+    data.close()
     assert say(0, 0.0, only=True) == "Now: 0.1 µm a pixel, said of this slide."
     viewer.wait_for(None, 0.2)
