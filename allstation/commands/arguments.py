@@ -33,7 +33,7 @@ def _classify(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="field images, whole slides, folders or .zip archives of them",
     )
-    slide_arguments.declare(parser)
+    slide_arguments.declare(parser, sizes=True)
     parser.add_argument(
         "--model",
         type=Path,

@@ -22,7 +22,7 @@ from allstation.report.options import ReportOptions
 from allstation.services.case_cells import cells_of_case
 from allstation.services.settings import SettingsFile
 from allstation.store.case import SUFFIX, Case
-from allstation.store.database import DATABASE
+from allstation.store.database import holds_case
 
 
 def run(options: argparse.Namespace) -> int:
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _is_case(path: Path) -> bool:
-    return path.suffix == SUFFIX or path.name == DATABASE or (path / DATABASE).is_file()
+    return path.suffix == SUFFIX or holds_case(path)
 
 
 def _check_first(options: argparse.Namespace, owner: Case | None) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 from allstation.core.cell_types import CellSummary
 from allstation.core.control_release import ControlRelease
 from allstation.core.decision import Decision
+from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
 from allstation.core.pseudonyms import new_secret
 from allstation.core.slide_part import SlidePart
 
@@ -338,6 +339,7 @@ class CaseSnapshot:
         secret: Key of the pseudonyms of anonymised exports; drawn anew where the case has none.
         cells: Types that people gave to the cells of these fields.
         control: Releases of days on which the control of the case's site was not in order.
+        sizes: What is known of the pixel sizes of the fields.
     """
 
     case_id: str
@@ -355,3 +357,4 @@ class CaseSnapshot:
     secret: bytes = field(default_factory=new_secret, repr=False, compare=False)
     cells: CellSummary = field(default_factory=CellSummary)
     control: tuple[ControlRelease, ...] = ()
+    sizes: KnownSizes = NOTHING_KNOWN

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from allstation.core.cell_types import CellType
 from allstation.core.errors import ModelError, StationError
+from allstation.core.known_sizes import SlideSizes
 from allstation.core.records import Review
 from allstation.core.site import Site
 from allstation.processing.importer import ImportBatch
@@ -175,6 +176,13 @@ class SiteChanged(Event):
     """
 
     site: Site | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlideSizesChanged(Event):
+    """Slides that have pixel sizes of their own, as stored now."""
+
+    slides: tuple[SlideSizes, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 from reportlab.platypus import Flowable
 
 from allstation.core.reports import ReportStatus
-from allstation.report import palette
+from allstation.report import palette, size_page
 from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, Columns, Note, Style, Text
 from allstation.report.charts import ShareTiles
 from allstation.report.confirmations import sentences
@@ -210,6 +210,7 @@ def fine_print(context: ReportContext, *, tight: bool = False) -> Iterator[Flowa
         for one in content.specimen
         if one.label in _MICROSCOPE
     ]
+    parts += size_page.in_a_line(content)
     said = [f"{MORPHOLOGY_ONLY} {NOT_A_SCALE} {INTERVAL_NOTE}"]
     said += [f"Microscope: {', '.join(parts)}."] if parts else []
     said += [_model(model) for model in content.models]

@@ -64,8 +64,10 @@ def table_content(snapshot: CaseSnapshot, *, anonymise: Anonymity | None = None)
     shown, hidden = shown_case(snapshot, anonymise), anonymise is not None
     tally, classes = FieldTally(), class_names(shown)
     finals: Counter[tuple[int, str]] = Counter()
+    is_sized = False
     for row in field_rows(shown, anonymise=hidden):
         tally.add(row)
+        is_sized = is_sized or row.pixel_size is not None
         if row.decision:
             finals[shown.slides[row.slide].id, row.final] += 1
     return TableContent(
@@ -82,6 +84,7 @@ def table_content(snapshot: CaseSnapshot, *, anonymise: Anonymity | None = None)
         copied=len(shown.copies),
         anonymised=hidden,
         places=places_block(shown, finals.elements(), classes),
+        is_sized=is_sized,
     )
 
 
@@ -277,8 +280,15 @@ def _json_fields(content: TableContent) -> Iterator[dict[str, Any]]:
             "review": _review(row),
             "error": {"code": row.error_code, "sentence": row.error} if row.error_code else None,
             "same_as": same_as,
+            **_size(row),
             **({"slide_part": asdict(row.slide_part)} if row.slide_part is not None else {}),
         }
+
+
+def _size(row: FieldRow) -> dict[str, object]:
+    if row.pixel_size is None:
+        return {}
+    return {"pixel_size": {"micrometres": row.pixel_size, "of": row.pixel_size_of}}
 
 
 def _quality(row: FieldRow) -> dict[str, float | None]:

@@ -68,6 +68,7 @@ from allstation.store.rows import required_name, texts
 from allstation.store.salvage import REPAIRED, exchange
 from allstation.store.schema_match import ALTERED
 from allstation.store.slide_files import SlideFiles
+from allstation.store.slide_sizes import SlidePixelSizes
 from allstation.store.slides import Slides
 from allstation.store.statistics import Statistics
 
@@ -126,6 +127,7 @@ class Case(Closing):
         self.reports = Reports(connection)
         self.control = ControlReleases(connection)
         self.site = CaseSite(connection)
+        self.slide_sizes = SlidePixelSizes(connection)
         self.statistics = Statistics(connection)
         self.audit = AuditLog(connection)
         self.provenance = Provenance(connection)
@@ -387,6 +389,7 @@ class Case(Closing):
                 secret=self.secret or new_secret(),
                 cells=self.cells.summary(),
                 control=self.control.all(),
+                sizes=self.site.known_sizes(),
             )
 
     @property

@@ -163,10 +163,10 @@ def test_a_result_is_not_held_back_by_slow_fields_beside_it(
     write_demo(tmp_path / "Slide", fields=5)
     go_on, first, real = threading.Event(), threading.Lock(), Engine.classify
 
-    def classify(engine: Engine, path: Path, limits: DecodeLimits, *, sha256: str) -> Prediction:
+    def classify(engine: Engine, path: Path, limits: DecodeLimits, *, sha256: str, slide: int) -> Prediction:
         if not first.acquire(blocking=False):
             assert go_on.wait(LONG / 1000)
-        return real(engine, path, limits, sha256=sha256)
+        return real(engine, path, limits, sha256=sha256, slide=slide)
 
     monkeypatch.setattr(Engine, "classify", classify)
     changed = Heard()

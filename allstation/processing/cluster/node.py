@@ -90,8 +90,8 @@ class Node:
 
     def _readable(
         self, fields: Sequence[WantedField], stack: ExitStack
-    ) -> tuple[list[tuple[int, Path, str]], list[int]]:
-        """Return number, path and hash of the fields that can be read here, and the numbers of the rest."""
+    ) -> tuple[list[tuple[int, Path, str, int]], list[int]]:
+        """Return number, path, hash and slide of what can be read here, and the numbers of the rest."""
         here, absent, folder = [], [], None
         for one in fields:
             path = self._shares.local(one.path)
@@ -104,7 +104,7 @@ class Node:
                 path.parent.mkdir()
                 path.write_bytes(one.data)
             if is_there(path):
-                here.append((one.number, path, one.sha256))
+                here.append((one.number, path, one.sha256, one.slide))
             else:
                 absent.append(one.number)
         return here, absent

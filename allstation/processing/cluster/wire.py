@@ -17,7 +17,7 @@ import numpy as np
 from allstation.core.cells import CellOutline, NewCell
 from allstation.core.decision import Decision, Reason
 from allstation.core.errors import ModelError, StationError
-from allstation.core.known_sizes import KnownSizes
+from allstation.core.known_sizes import KnownSizes, SlideSizes
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction, Quality
 from allstation.core.site import PixelSize, ScaleSource, Site
@@ -38,6 +38,7 @@ _DATACLASSES: Final[Mapping[str, type]] = {
         NewCell,
         CellOutline,
         KnownSizes,
+        SlideSizes,
         Site,
         PixelSize,
     )

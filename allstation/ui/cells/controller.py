@@ -79,6 +79,8 @@ class GalleryController(QObject):
         worker.proposals_changed.connect(self._all_changed)
         worker.cell_types_changed.connect(self._all_changed)
         worker.details_changed.connect(self._all_changed)
+        worker.site_changed.connect(self._all_changed)
+        worker.slide_sizes_changed.connect(self._all_changed)
         worker.located.connect(self._files_moved)
         reader.gallery_listed.connect(self._take_listing)
         reader.cell_page_read.connect(self._take_page)

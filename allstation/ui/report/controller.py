@@ -76,6 +76,8 @@ class ReportController(QObject):
             worker.releases_noted,
             worker.case_renamed,
             worker.details_changed,
+            worker.site_changed,
+            worker.slide_sizes_changed,
         ):
             signal.connect(self._case_changed)
         worker.closed.connect(self._case_closed)

@@ -53,6 +53,7 @@ class CaseDataDialog(QDialog):
         self._names: list[QLabel] = []
         self._stored: dict[str, str] = {}
         self._shown: dict[str, str] = {}
+        self._own_sizes = 0
         """What the boxes made of the stored texts: a line has no line breaks."""
         self._hint = QLabel(self, wordWrap=True)
         self._hint.setProperty("role", "small")
@@ -140,6 +141,11 @@ class CaseDataDialog(QDialog):
     def _differences(self) -> set[str]:
         return {key for key, box in self.boxes.items() if box.text() != self._shown.get(key, "")}
 
+    def set_own_sizes(self, slides: int) -> None:
+        """Say how many slides have a pixel size of their own, which the case's does not change."""
+        self._own_sizes = slides
+        self._typed()
+
     def set_writable(self, writable: bool) -> None:
         """Let the texts be read only where the case may not be changed."""
         for box in self.boxes.values():
@@ -156,6 +162,13 @@ class CaseDataDialog(QDialog):
         if size and not frame_sizes(size):
             said.append(
                 tr("The pixel size is no length such as 0.1 µm: fields are shown without a scale bar.")
+            )
+        if self._own_sizes:
+            said.append(
+                tr(
+                    "Slides with a pixel size of their own, which goes before this one: {n}.",
+                    n=self._own_sizes,
+                )
             )
         self._hint.setText("\n".join(said))
         self._hint.setVisible(bool(said))

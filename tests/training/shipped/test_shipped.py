@@ -13,7 +13,8 @@ from allstation.core.evaluation import evaluate
 from allstation.core.statistics import wilson
 from allstation.imaging.pixel_conversions import squash
 from allstation.imaging.synthetic import draw_field
-from allstation.inference.engine import Novelty, softmax
+from allstation.inference.engine import softmax
+from allstation.inference.novelty import Novelty
 from training.data import composites, variants
 from training.fit import calibration
 from training.models.cells import flat_weights, layered_weights

@@ -13,7 +13,7 @@ import pytest
 from pypdf import PdfReader
 
 from allstation import cli, paths
-from allstation.commands.classify import _control
+from allstation.commands.case_facts import measure_control
 from allstation.core.control_metrics import Sums
 from allstation.core.errors import StationError
 from allstation.core.records import ModelRecord
@@ -150,9 +150,9 @@ def test_without_the_setting_a_broken_rule_holds_nothing(case, log):
 
 
 def test_the_command_line_measures_what_it_classified_and_names_broken_rules(case, log, capsys):
-    _control(case, [])
+    measure_control(case, [])
     assert len(log.days("lab-1")) == 20
-    _control(case, [1])
+    measure_control(case, [1])
     assert len(log.days("lab-1")) == 21
     assert "CONTROL  The control of the site lab-1 is not in order" in capsys.readouterr().err
 

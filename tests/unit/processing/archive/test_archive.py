@@ -50,7 +50,7 @@ class Stub:
         self._fails = fails
         self.asked: list[Path] = []
 
-    def submit(self, key: int, path: Path, sha256: str) -> Future[Outcome[int]]:
+    def submit(self, key: int, path: Path, sha256: str, _slide: int = 0) -> Future[Outcome[int]]:
         self.asked.append(path)
         future: Future[Outcome[int]] = Future()
         if path.name == self._fails:

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from allstation.core.errors import StationError
+from allstation.core.known_sizes import KnownSizes, SlideSizes
+from allstation.core.site import PixelSize
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Outcome, Pipeline
@@ -29,6 +31,8 @@ from tests import cluster_makers as makers
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX matter")
 NUMBER = 6
+USUAL_SIZE, OTHER_SIZE = 0.125, 0.14
+"""Micrometres a pixel, of all slides and of one."""
 
 
 class Told:
@@ -107,6 +111,29 @@ def test_a_poisoned_field_costs_one_worker_and_every_other_is_equal_to_the_bit(
             assert without_time(outcomes[key]) == without_time(expected)
     assert link.processes is not None
     assert link.processes.restarts - before <= 1
+
+
+def test_slides_with_sizes_of_their_own_are_read_at_them_to_the_bit(
+    link: ClusterConnection, bundle: ModelBundle, fields: list[Path]
+) -> None:
+    sizes = KnownSizes(f"{USUAL_SIZE}", slides=(SlideSizes(2, (PixelSize(size=OTHER_SIZE),)),))
+    wanted = [(slide, fields[0], hash_of(fields[0]), slide) for slide in (1, 2)]
+    with Pipeline(bundle, threads=1, cells=True, sizes=sizes) as here:
+        expected = [without_time(here.submit(*one).result()) for one in wanted]
+    assert [{cell.pixel_size for cell in one.cells or ()} for one in expected] == [{USUAL_SIZE}, {OTHER_SIZE}]
+    executor = ClusterExecutor(
+        link, bundle, Work(bundle.sha256, sizes=sizes, cells=True), local=lambda: Pipeline(bundle, threads=1)
+    )
+    try:
+        by_path = [executor.submit(*one) for one in wanted]
+        assert [without_time(one.result(60)) for one in by_path] == expected
+        for address in link.at_work():
+            link.note_lacking(root_of(fields[0]), address)
+        by_bytes = [executor.submit(*one) for one in wanted]
+        assert [without_time(one.result(60)) for one in by_bytes] == expected
+    finally:
+        link.lacking.clear()
+        executor.close()
 
 
 def test_a_file_that_went_away_has_its_sentence_and_a_share_that_is_missing_costs_nothing(
