@@ -24,11 +24,13 @@ from allstation.processing.cluster.node import processor_name, reference_probabi
 from allstation.processing.cluster.requests import MachineFacts
 from allstation.processing.cluster.security import configure, security_of
 from allstation.processing.cluster.serve import (
+    TRIES,
     Hub,
     WorkerOptions,
     WorkerProcesses,
     default_workers,
     no_scheduler,
+    only_ended,
 )
 from allstation.processing.cluster.wire import WireError
 from allstation.processing.status_types import MachineStatus
@@ -352,15 +354,18 @@ def _require_arrived(answer: bytes | None) -> None:
 
 
 def _connected(url: str, certificates: Certificates | None) -> Client:
-    try:
-        return Client(
-            url,
-            security=security_of(certificates, url),
-            timeout=_CONNECT_SECONDS,
-            set_as_default=False,
-            serializers=["dask", "msgpack", "pickle"],
-            # Answers are bytes; nothing that a worker sends is unpickled here but Dask's own errors.
-            deserializers=["dask", "msgpack", "error"],
-        )
-    except (OSError, TimeoutError, ValueError) as error:
-        raise no_scheduler(url, error) from error
+    for left in reversed(range(TRIES)):
+        try:
+            return Client(
+                url,
+                security=security_of(certificates, url),
+                timeout=_CONNECT_SECONDS,
+                set_as_default=False,
+                serializers=["dask", "msgpack", "pickle"],
+                # Answers are bytes; nothing that a worker sends is unpickled here but Dask's own errors.
+                deserializers=["dask", "msgpack", "error"],
+            )
+        except (OSError, TimeoutError, ValueError) as error:
+            if not (left and only_ended(error)):
+                raise no_scheduler(url, error) from error
+    raise AssertionError("the last attempt returns or raises")
