@@ -62,6 +62,7 @@ class SlideInfo:
         associated: Names of pictures beside the pyramid, of ``label``, ``macro``, ``thumbnail``.
         frames: Pages or frames that are fields of their own; 1 if there are none.
         metadata: About patient, specimen and scan.
+        averaged: How many of the smallest levels the file lacks; they are averaged while they are read.
     """
 
     format: str
@@ -74,10 +75,15 @@ class SlideInfo:
     associated: tuple[str, ...] = ()
     frames: int = 1
     metadata: SlideMetadata = field(default_factory=SlideMetadata)
+    averaged: int = 0
 
     def pixel_um_at(self, level: int) -> float | None:
         """Return the micrometres that a pixel of a level is wide; None if the file does not say so."""
         return None if self.pixel_um is None else self.pixel_um * self.levels[level].downsample
+
+    def is_averaged(self, level: int) -> bool:
+        """Return whether a level is none of the file's own."""
+        return level >= len(self.levels) - self.averaged
 
     def level_for(self, downsample: float) -> int:
         """Return the smallest level whose pixels are at most ``downsample`` of level 0 wide."""

@@ -76,6 +76,7 @@ class ImportProgress:
                 return case.slide_files.known_at(found.identity.fingerprint, found.path)
             file = case.slide_files.add(found.name, found.path, found.identity, found.looked.info)
             case.slide_files.set_plan(file.slide_id, found.wanted, found.looked.parts)
+            case.slide_files.advance(file.slide_id, found.looked.kept)
         if found.looked.note:
             self._notes.append(Problem("slide-note", found.looked.note, found.path.name))
         return file

@@ -342,6 +342,10 @@ class SlideFiles(Repository):
             if part is not None
         ]
 
+    def parts(self, slide_id: int) -> list[SlidePart]:
+        """Return the parts of a slide that are fields of the case."""
+        return [mark.part for mark in self.fields(slide_id)]
+
     def metadata(self, slide_id: int, limits: DecodeLimits | None = None) -> SlideMetadata:
         """Read what the file states about patient, specimen and scan; nothing of it is stored.
 

@@ -53,6 +53,11 @@ class PagesBackend:
         """Facts of the first page, and how many there are."""
         return self._info
 
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of a page."""
+        return self._info.width, self._info.height
+
     def region(self, region: Region) -> Rgb:
         """Return a rectangle of the first page."""
         return part_of(self.page(1), region)

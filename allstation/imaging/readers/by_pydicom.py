@@ -71,6 +71,11 @@ class DicomFramesBackend:
         """Facts of the image."""
         return self._info
 
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of a frame."""
+        return self._info.width, self._info.height
+
     def region(self, region: Region) -> Rgb:
         """Return a rectangle of the first frame."""
         return part_of(self.page(1), region)
@@ -149,6 +154,11 @@ class DicomSlideBackend:
     def info(self) -> SlideInfo:
         """Facts of the slide."""
         return self._info
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of a tile of the smallest level."""
+        return self._levels[-1].tile
 
     def region(self, region: Region) -> Rgb:
         """Return a rectangle of a level."""

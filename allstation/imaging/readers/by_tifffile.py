@@ -125,6 +125,12 @@ class TiffBackend:
         """Facts of the slide."""
         return self._info
 
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of a tile or strip of the smallest level."""
+        height, width = self._levels[-1].pages[0].block
+        return width, height
+
     def region(self, region: Region) -> Rgb:
         """Return a rectangle of a level."""
         scale = self._info.levels[region.level].downsample
