@@ -7,7 +7,7 @@ What is rare is decoded in a process of its own (``isolated``, ``is_plain``): a 
 file, never the program.
 
 A file is decoded right, or refused with the name of what it is; ``damaged`` is said of damaged files
-alone (``tests/faults/odd_files.py`` holds 14,000 files against independent decoders). simplejpeg decodes
+alone (``tests/faults/odd_files.py`` holds 17,000 files against independent decoders). simplejpeg decodes
 JPEG (``jpeg``), OpenCV PNG, WebP and JPEG 2000 after or before a check of what it would pass over (``png``,
 ``webp``), and TIFF and BMP are put together here (``tiff_pixels``, ``bmp``): OpenCV leaves memory unfilled,
 or black, where it does not know the layout, and writes a file's faults on the terminal.

@@ -129,8 +129,12 @@ def _place(path: Path) -> str:
 
 def _check_name(output: Output) -> None:
     target, kind = output.target, output.kind
-    name, suffix = target.name.lower(), target.suffix.lower()
-    looks_like_picture = looks_like_field(target) or bool(foreign_kind(target.name))
+    # Windows drops dots and spaces at the end of a name.
+    kept = Path(target.name.rstrip(". "))
+    if not kept.name:
+        raise StationError(CODE, f"{output.option}: no file is named. Name one that ends in {kind.suffix}.")
+    name, suffix = kept.name.lower(), kept.suffix.lower()
+    looks_like_picture = looks_like_field(kept) or bool(foreign_kind(name))
     if looks_like_picture and not (kind.picture and suffix == kind.suffix):
         said = f"has the name of a field. Name a file that ends in {kind.suffix}: {kind.name} is written."
         raise _refused(output, said)

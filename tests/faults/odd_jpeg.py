@@ -340,7 +340,7 @@ def filled(*, few: bool) -> Iterator[Case]:
     made = {kind: plain(kind) for kind in ("baseline", "420", "progressive", "gray", "restart", "cmyk")}
     made |= {path.stem: path.read_bytes() for path in sorted(KEPT.glob("sampling-*.jpg"))}
     for (kind, data), fill, end in itertools.product(made.items(), (0x00, 0x55, 0xF6, 0xFE), (b"", END)):
-        places = np.linspace(scan_start(data) + 1, len(data) - 24, 4 if few else 40).astype(int)
+        places = np.linspace(scan_start(data) + 1, len(data) - 64, 4 if few else 40).astype(int)
         for place in places[fill % 4 :: 4] if few else places:
             content = data[:place] + bytes([fill]) * (len(data) - place) + end
             yield case(
