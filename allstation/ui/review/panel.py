@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QRectF, QSize, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +25,7 @@ from allstation.core.records import FieldRecord, ModelRecord, Review
 from allstation.ui.common import icons
 from allstation.ui.common.formatting import field_name, number, short_name, tip
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scroll_area import VerticalScrollArea
 from allstation.ui.review.alike import AlikeRow
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.comment import CommentEdit
@@ -82,16 +82,10 @@ class ReviewPanel(QWidget):
         self._build_buttons(column)
         self._build_history(column)
         column.addStretch(1)
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(area, 1)
+        outer.addWidget(VerticalScrollArea(body, self), 1)
         outer.addWidget(self._footer())
 
     def _build_decision(self, column: QVBoxLayout) -> None:
@@ -225,6 +219,8 @@ class ReviewPanel(QWidget):
 
     def _place_classes(self) -> None:
         """Two in a row, or one where large text would make the panel take the field's room."""
+        for button in self._class_buttons:
+            button.ensurePolished()  # before, it is as wide as its text in the system's font
         widest = max((button.sizeHint().width() for button in self._class_buttons), default=0)
         columns = 2 if 2 * widest <= _WIDEST else 1
         for index, button in enumerate(self._class_buttons):
