@@ -355,7 +355,9 @@ class Workbench(QObject):
     def show_drop(self, data: QMimeData | None) -> None:
         """Say over the field what would become of what is dragged, or (None) no longer."""
         if data is not None and self.context.info is not None:
-            self._drop_hint.show_for(self.context.info, slides=slide_names(read_drop(data).paths))
+            given = read_drop(data).paths
+            parts = self.case_controller.several.may_part(given)
+            self._drop_hint.show_for(self.context.info, slides=slide_names(given), parts=parts)
         else:
             self._drop_hint.hide()
 
