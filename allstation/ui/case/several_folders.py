@@ -210,7 +210,7 @@ class SeveralFolders(QObject):
         self._context.changed.emit()
 
     def _is_other_case(self) -> bool:
-        """Whether the case that was open when folders came is open no more: they were not meant for another."""
+        """Whether the case that was open when folders came is open no more."""
         session = self._context.session
         return bool(self._into) and (session.info is None or session.generation != self._generation)
 
