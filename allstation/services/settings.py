@@ -83,6 +83,7 @@ class Settings(NamedTuple):
             other; empty for none.
         several_folders: What folders that are dropped together become: ``one`` case, a case for ``each``;
             empty to ask.
+        folders_into_case: The same while a case is open: ``one`` adds them to it.
         atlas_folder: Folder of the laboratory's reference atlas; empty for none.
         cluster_address: Address of the laboratory's machines; empty for none.
         cluster_certificates: Folder of the certificates of a join file; empty for this station's own.
@@ -139,6 +140,7 @@ class Settings(NamedTuple):
     hold_signing_on_control: bool = False
     shared_folder: str = ""
     several_folders: str = ""
+    folders_into_case: str = ""
     atlas_folder: str = ""
     cluster_address: str = ""
     cluster_certificates: str = ""

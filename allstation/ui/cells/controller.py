@@ -255,7 +255,7 @@ class GalleryController(QObject):
     def _take_page(self, generation: int, records: list[CellRecord]) -> None:
         if generation == self._session.generation:
             blind = self._session.reviewer is not None
-            self._panel.model.take_page(map(blind_record, records) if blind else records)
+            self._panel.take_page(map(blind_record, records) if blind else records)
 
     @Slot(int, object)
     def _take_places(self, generation: int, places: dict[int, FieldPlace]) -> None:

@@ -153,6 +153,7 @@ class CellGallery(TileView):
             type=type_of(types, shown) if shown else None,
             proposed=record is not None and not record.type and bool(record.proposed),
             probability=record.probability if record is not None else None,
+            unit=self._scale.unit(record, side) if record is not None else None,
         )
 
     def _paint_heading(self, painter: QPainter, line: QRectF, section: Section) -> None:

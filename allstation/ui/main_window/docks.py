@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
-    QScrollArea,
     QStyle,
     QTabWidget,
     QToolButton,
@@ -31,7 +30,6 @@ _DOCKS: Final = (
 _WIDTHS: Final = (280, 250)
 """Of browser and review: the field has more than half of a window of 1280."""
 _BOTTOM: Final = 220
-_SCROLL_BAR: Final = 12
 _LAYOUT_VERSION: Final = 2
 _ON_DEMAND: Final = frozenset({"queue", "log"})
 """Shown when somebody asks for them: how the queue stands is in the status line."""
@@ -216,11 +214,3 @@ class DockLayout(QObject):
     def state(self) -> QByteArray:
         """Return the layout to remember."""
         return self._kept if self._kept is not None else self._window.saveState(_LAYOUT_VERSION)
-
-
-def fit_review(panel: QWidget) -> None:
-    """Never let a panel be narrower than what its scroll area holds; it does not scroll sideways."""
-    area = panel.findChild(QScrollArea)
-    body = area.widget() if area is not None else None
-    if body is not None:
-        panel.setMinimumWidth(body.minimumSizeHint().width() + _SCROLL_BAR)

@@ -306,8 +306,7 @@ def sentence(status: QueueStatus, *, failures: bool = True) -> str:
     """
     if not status.total:
         return tr("The queue is empty")
-    done, total = number(status.finished - status.failed), number(status.total)
-    parts = [tr("{done} of {total} fields", done=done, total=total)]
+    parts = [progress_text(status)]
     if status.phase is QueuePhase.NO_MODEL and status.waiting:
         parts.append(tr("waiting for a model"))
     elif status.phase is QueuePhase.PAUSED:
@@ -319,8 +318,15 @@ def sentence(status: QueueStatus, *, failures: bool = True) -> str:
         left = status.seconds_left
         parts.append(tr("about {time} left", time=duration(left)) if left is not None else tr("starting"))
     elif status.cells:
-        parts.append(tr("finding the cells of {n} fields", n=number(status.cells)))
+        several = tr("finding the cells of {n} fields", n=number(status.cells))
+        parts.append(several if status.cells > 1 else tr("finding the cells of 1 field"))
     return "  ·  ".join([*parts, *_besides(status, failures=failures)])
+
+
+def progress_text(status: QueueStatus) -> str:
+    """Return how many fields are classified; empty for no queue."""
+    done, total = number(status.finished - status.failed), number(status.total)
+    return tr("{done} of {total} fields", done=done, total=total) if status.total else ""
 
 
 def finished_sentence(status: QueueStatus) -> str:

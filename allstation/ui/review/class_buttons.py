@@ -74,6 +74,8 @@ class ClassButtons(QWidget):
 
     def _place(self) -> None:
         """Two in a row, or one where large text would make the panel take the field's room."""
+        for button in self._buttons:
+            button.ensurePolished()  # before, it is as wide as its text in the system's font
         widest = max((button.sizeHint().width() for button in self._buttons), default=0)
         columns = 2 if 2 * widest <= _WIDEST else 1
         for index, button in enumerate(self._buttons):

@@ -33,7 +33,7 @@ from allstation.ui.main_window.menus import RECENT
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.panel import QueuePanel, intake_sentence, sentence
 from tests.ui.cells.cell_case import cell_case
-from tests.ui.named import label_texts
+from tests.ui.named import label_texts, named
 
 
 def test_a_drop_is_sorted_without_touching_the_disk() -> None:
@@ -387,12 +387,23 @@ def test_the_status_line_gives_way_before_the_window_grows(window: Workbench, qt
     window.context.theme.set_scale(2.0)
     window.shell.resize(1280, 720)
     status = window.status
-    status.show_queue(QueueStatus(counts={FieldState.DONE: 20}))
+    status.show_queue(
+        QueueStatus(
+            phase=QueuePhase.RUNNING,
+            counts={FieldState.DONE: 20, FieldState.QUEUED: 22},
+            rate=3.2,
+        )
+    )
+    status.show_training("Training: epoch 12 of 40")
     status.show_signed("Signed by Dr. Ada Example, 30 Nov 2026, 18:05", False)
     qtbot.wait(50)
     assert window.shell.width() == 1280
     assert "Signed" in label_texts(status)
+    queue = named(status, QToolButton, "Show the queue")
+    assert queue.text() == "20 of 42 fields"
+    assert "3.2 fields/s" in queue.accessibleDescription()
     window.shell.resize(2400, 720)
     qtbot.waitUntil(lambda: "Signed by Dr. Ada Example, 30 Nov 2026, 18:05" in label_texts(status))
+    assert "3.2 fields/s" in queue.text()
     status.show_signed("", False)
     window.context.theme.set_scale(1.0)
