@@ -274,13 +274,11 @@ def process_paths(
         cluster: The laboratory's machines; None for this machine alone.
         added: Called when the fields are in the case and none is classified.
     """
+    make = partial(make_executor, connection=cluster, threads=threads, limits=limits, cells=cells)
 
     def executor(bundle: ModelBundle) -> FieldExecutor:
         engine = ready.result() if bundle is bundles[0] else None
-        sizes = case.site.known_sizes()
-        return make_executor(
-            bundle, cluster, threads=threads, limits=limits, sizes=sizes, cells=cells, ready=engine
-        )
+        return make(bundle, sizes=case.site.known_sizes(), ready=engine)
 
     output, woken = ClassifyOutput(case), threading.Event()
     with ThreadPoolExecutor(1, thread_name_prefix="background") as background:
@@ -301,8 +299,7 @@ def process_paths(
             _run_until_idle(processor, output, woken)
             output.name_passed(kept=cells)
             added()
-            _classify(processor, output, bundles)
-            _run_until_idle(processor, output, woken)
+            _classify(processor, output, bundles, woken)
         except Exception as error:
             processor.stop(None if isinstance(error, StationError) else error)
             raise
@@ -318,8 +315,10 @@ def _waiting_models(case: Case) -> set[str]:
     return waiting | {queued.model_sha256 for queued in case.model_queue.all()}
 
 
-def _classify(processor: CaseProcessor, output: ClassifyOutput, bundles: list[ModelBundle]) -> None:
-    """Begin with what is queued and with what failed earlier, then what the other models have not seen."""
+def _classify(
+    processor: CaseProcessor, output: ClassifyOutput, bundles: list[ModelBundle], woken: threading.Event
+) -> None:
+    """Classify what is queued and what failed earlier, then what the other models have not seen."""
     case = processor.case
     left_out = retries.left_out(case)
     errors = ((field, StationError(field.error_code, field.error)) for field in left_out)
@@ -334,6 +333,7 @@ def _classify(processor: CaseProcessor, output: ClassifyOutput, bundles: list[Mo
     output.begin("")
     processor.use_model(bundles[0])
     processor.pause(False)
+    _run_until_idle(processor, output, woken)
 
 
 def _run_until_idle(processor: CaseProcessor, output: ClassifyOutput, woken: threading.Event) -> None:

@@ -89,7 +89,7 @@ class KnownSizes:
 
     def by_slide(self, width: int, height: int, *, slide: int) -> PixelSize | None:
         """Return what a person said of frames of one size on one slide; None if nobody did."""
-        return size_of_frame(self.of_slide(slide).sizes, width, height)
+        return size_of_frame(self.of_slide(slide).sizes, width, height) if self.slides else None
 
     def by_case(self, width: int, height: int) -> float | None:
         """Return the micrometres that the case data name for frames of one size; None if they name none."""
@@ -115,14 +115,16 @@ class KnownSizes:
             slide: Id of the field's slide.
             stated: Micrometres by the field's own file.
         """
-        by_slide, by_site = self.by_slide(width, height, slide=slide), self.by_site(width, height)
-        said = (
-            (None if by_slide is None else by_slide.size, SizeOrigin.SLIDE),
-            (self.by_case(width, height), SizeOrigin.CASE),
-            (stated, SizeOrigin.FILE),
-            (None if by_site is None else by_site.size, SizeOrigin.SITE),
-        )
-        return next((KnownSize(size, origin) for size, origin in said if size is not None), None)
+        own = self.by_slide(width, height, slide=slide)
+        if own is not None:
+            return KnownSize(own.size, SizeOrigin.SLIDE)
+        written = self.by_case(width, height) if self.case_data else None
+        if written is not None:
+            return KnownSize(written, SizeOrigin.CASE)
+        if stated is not None:
+            return KnownSize(stated, SizeOrigin.FILE)
+        by_site = self.by_site(width, height)
+        return None if by_site is None else KnownSize(by_site.size, SizeOrigin.SITE)
 
     def at(
         self, width: int, height: int, *, slide: int = NO_SLIDE, stated: float | None = None
