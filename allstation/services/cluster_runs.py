@@ -85,7 +85,7 @@ class ClusterRuns(QObject):
         self.link = link
         self._programs = ClusterPrograms(link, self._note, patience=_PATIENCE)
         self._runs: dict[int, _FarRun] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="cluster-training", daemon=True)
         self._thread.start()
@@ -120,7 +120,7 @@ class ClusterRuns(QObject):
         from allstation.processing.cluster.programs import ProgramRun
 
         source, *rest = job.arguments
-        recipe = _recipe_beside(folder)
+        recipe = _recipe_file(folder)
         content = Path(source).read_bytes()
         recipe.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(recipe, content, sync=False)  # the window's thread writes
@@ -195,10 +195,10 @@ class ClusterRuns(QObject):
         run = next(one for one in list(self._runs.values()) if one.program is program)
         if program.status is None and not run.discard_until and not run.lines.refused:
             run.back_at = time.monotonic() + (_AFTER_LOSS if self.link.gone and program.machine else 0.0)
-            self._tell_why(run)
+            self._report(run)
             return
         with suppress(OSError):
-            _recipe_beside(program.folder).unlink(missing_ok=True)
+            _recipe_file(program.folder).unlink(missing_ok=True)
         sentence = (
             f"The training program on {program.machine} ended without a result (status {program.status}). "
             "Earlier runs and the active model are untouched. Resume the run, or look at its log."
@@ -207,11 +207,11 @@ class ClusterRuns(QObject):
         died = Failed("crashed", sentence)
         self._tell(self.ended, run.lines.ending(died, discarding=bool(run.discard_until)))
 
-    def _tell_why(self, run: _FarRun) -> None:
+    def _report(self, run: _FarRun) -> None:
         """Say why a run goes on elsewhere; of a cluster that is gone once for all its runs."""
         why = self.link.gone
-        if why and why not in self._told:
-            self._told.add(why)
+        if why and why not in self._reported:
+            self._reported.add(why)
             self._note(f"{why} Training goes on on this machine, each run from its last whole epoch.")
         elif not why and not run.taken_back:
             self._note(f"{run.job.title} trains on this machine: {run.program.problem}.")
@@ -231,7 +231,7 @@ class ClusterRuns(QObject):
             signal.emit(*values)
 
 
-def _recipe_beside(folder: Path) -> Path:
+def _recipe_file(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.recipe.toml")
 
 

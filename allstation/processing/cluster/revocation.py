@@ -53,13 +53,13 @@ async def watch_own_list(scheduler: Any, security: LaboratorySecurity) -> None: 
 async def take_from_scheduler(worker: Any, security: LaboratorySecurity) -> None:  # noqa: ANN401
     """Let a worker take each list that the scheduler sends, and the one that it has now."""
 
-    def told(text: object = None) -> str:
+    def receive(text: object = None) -> str:
         take(security, text)
         put_out_revoked(worker, security)
         return "taken"
 
-    worker.handlers[LIST_KEY] = told
-    told(await worker.scheduler.get_metadata(keys=[LIST_KEY], default=None))
+    worker.handlers[LIST_KEY] = receive
+    receive(await worker.scheduler.get_metadata(keys=[LIST_KEY], default=None))
 
 
 def put_out_revoked(node: Any, security: LaboratorySecurity) -> None:  # noqa: ANN401

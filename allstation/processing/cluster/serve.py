@@ -314,7 +314,7 @@ async def _work(url: str, node: Node, certificates: Certificates) -> None:
             node.close()
 
 
-async def _said(url: str, security: Any) -> tuple[Any, Any]:  # noqa: ANN401 - Dask has no types
+async def _metadata(url: str, security: Any) -> tuple[Any, Any]:  # noqa: ANN401 - Dask has no types
     """Return what a scheduler says of its program, and its list of revoked certificates."""
     arguments = {} if security is None else security.get_connection_args("worker")
     async with rpc(url, connection_args=arguments, timeout=_PATIENCE) as scheduler:
@@ -336,7 +336,7 @@ async def _check_version(url: str, security: Any) -> None:  # noqa: ANN401 - Das
     said = None
     for left in reversed(range(TRIES)):
         try:
-            said, revoked = await asyncio.wait_for(_said(url, security), _PATIENCE)
+            said, revoked = await asyncio.wait_for(_metadata(url, security), _PATIENCE)
             break
         except (OSError, TimeoutError, ValueError) as error:
             if not (left and only_ended(error)):

@@ -21,7 +21,7 @@ from allstation.ui.training.panel import TrainingPanel
 from tests import cluster_makers
 from tests.ui.named import label_texts, named
 from tests.ui.training.conftest import WORKER, Bench
-from tests.ui.training.test_panel import TIMEOUT, button
+from tests.ui.training.test_panel import button
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its cluster is made for POSIX")
 PROGRAM = f"""
@@ -45,6 +45,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, shared_profile: Path) -> I
         patch.chdir(place)  # "-m training" would find the real one in the folder it is started in
         certificates = cluster_certificates.own_certificates()
         with cluster_makers.cluster(place, certificates=certificates) as made:
+            cluster_makers.settled(made)
             yield made
 
 
@@ -63,7 +64,7 @@ def link(cluster: ClusterConnection, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 @pytest.fixture
 def until(qtbot: QtBot) -> Callable[[Callable[[], bool]], None]:
-    return lambda condition: qtbot.waitUntil(condition, timeout=TIMEOUT)
+    return lambda condition: qtbot.waitUntil(condition, timeout=round(1000 * cluster_makers.PATIENCE))
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import os
 import socket
 import ssl
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,16 +19,6 @@ from allstation.processing.cluster.address import ClusterAddress, split_url
 from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.serve import Hub, WorkerOptions, WorkerProcesses
 from tests import cluster_makers
-
-PATIENCE = 120.0
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for something that comes for certain, however busy the machine is."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -75,15 +64,15 @@ def test_a_revoked_machine_is_put_out_and_nobody_talks_to_it_any_more(
     there = WorkerProcesses(WorkerOptions(1, join=pc7).command(hub.url), 1, elsewhere, quiet=True).start()
     here = WorkerProcesses(WorkerOptions(1).command(hub.url), 1, quiet=True).start()
     try:
-        until(lambda: len(hub.workers) == 2)
+        cluster_makers.until(lambda: len(hub.workers) == 2)
         ((honest, _),) = [one for one in hub.workers.items() if one[1].endswith(f"-{here.pids[0]}")]
         assert answers(hub.url, theirs)
         assert answers(honest, theirs), "whoever has a certificate may talk to every worker"
         assert [one.machine for one in certificates.revoke_machine("pc7")] == ["pc7"]
-        until(lambda: list(hub.workers) == [honest])
-        until(lambda: there.all_refused)
+        cluster_makers.until(lambda: list(hub.workers) == [honest])
+        cluster_makers.until(lambda: there.all_refused)
         assert not answers(hub.url, theirs)
-        until(lambda: not answers(honest, theirs))
+        cluster_makers.until(lambda: not answers(honest, theirs))
         assert list(hub.workers) == [honest], "the others work on"
     finally:
         there.close()
