@@ -16,7 +16,6 @@ from typing import Final, Self
 
 from allstation.core.audit import canonical
 from allstation.core.errors import StationError
-from allstation.core.filters import FieldFilter
 from allstation.core.pseudonyms import (
     Pseudonyms,
     is_beginning,
@@ -371,6 +370,7 @@ class Case:
         """
         with self.connection.consistent_read():
             used = self.models.used(model)
+            removed = self.fields.removed_counts()
             yield CaseSnapshot(
                 case_id=self.case_id,
                 name=self.name,
@@ -381,7 +381,9 @@ class Case:
                 models=tuple(model for model in self.models.all() if model.sha256 in used),
                 audit_head=self.audit.head(),
                 reviews=tuple(self.reviews.counting()),
-                removed=self.fields.count(FieldFilter(removed=True)),
+                removed=removed.by_hand,
+                moved=removed.moved,
+                taken_back=removed.taken_back,
                 copies=self._shown_copies(),
                 audit_at=self.audit.last_at(),
                 secret=self.secret or new_secret(),

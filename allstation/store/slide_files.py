@@ -346,6 +346,18 @@ class SlideFiles(Repository):
         """Return the parts of a slide that are fields of the case."""
         return [mark.part for mark in self.fields(slide_id)]
 
+    def untouched(self, slide_id: int) -> list[int]:
+        """Return the fields of a slide that wait and of which nothing is known: no class, review or cell."""
+        query = (
+            "SELECT f.id FROM fields f WHERE f.slide_id = ? AND f.removed = 0 "
+            "AND f.state IN ('queued', 'cancelled') "
+            "AND NOT EXISTS (SELECT 1 FROM predictions WHERE field_id = f.id) "
+            "AND NOT EXISTS (SELECT 1 FROM reviews WHERE field_id = f.id) "
+            "AND NOT EXISTS (SELECT 1 FROM cell_list WHERE field_id = f.id) ORDER BY f.id"
+        )
+        with self._connection.read() as db:
+            return [row[0] for row in db.execute(query, (slide_id,)).fetchall()]
+
     def metadata(self, slide_id: int, limits: DecodeLimits | None = None) -> SlideMetadata:
         """Read what the file states about patient, specimen and scan; nothing of it is stored.
 
