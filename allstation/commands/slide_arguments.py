@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Final
 
 from allstation.core.arguments import positive
@@ -26,6 +27,16 @@ def declare(parser: argparse.ArgumentParser) -> None:
         choices=("first", EVERYTHING),
         default="first",
         help="of files with several pages or frames: the first is a field (default), or all are",
+    )
+
+
+def declare_pictures(parser: argparse.ArgumentParser) -> None:
+    """Add the pictures of labels, which no export has that does not ask for them."""
+    parser.add_argument(
+        "--slide-pictures",
+        type=Path,
+        metavar="DIR",
+        help="label and macro pictures of whole slides; with --show-patient only",
     )
 
 

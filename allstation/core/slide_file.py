@@ -109,6 +109,7 @@ class SlideFieldMark:
         state: Its place in the queue.
         final: Reviewed class, else the decision; None while nothing is known.
         needs_review: A person should look at it.
+        cells: White cells of it in the case; None where nobody looked for them.
     """
 
     field_id: int
@@ -116,6 +117,7 @@ class SlideFieldMark:
     state: FieldState
     final: str | None
     needs_review: bool
+    cells: int | None = None
 
 
 def part_field(file: Path, fingerprint: str, info: SlideInfo, part: SlidePart) -> NewField:
