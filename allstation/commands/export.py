@@ -28,9 +28,18 @@ def run(options: argparse.Namespace) -> int:
         StationError: If nothing was asked for, or something cannot be written.
     """
     wanted = (options.fhir, options.dicom, options.geojson, options.labelled, options.shares)
-    if not any((*wanted, options.list_texts)):
-        sentence = "Nothing to export was named. Add --fhir, --dicom, --geojson, --labelled or --shares."
+    if not any((*wanted, options.slide_pictures, options.list_texts)):
+        sentence = (
+            "Nothing to export was named. Add --fhir, --dicom, --geojson, --labelled, --shares or "
+            "--slide-pictures."
+        )
         raise StationError("nothing-to-export", sentence)
+    if options.slide_pictures and not options.show_patient:
+        sentence = (
+            "--slide-pictures writes labels with the names and numbers on them, so no anonymised export has "
+            "them. Add --show-patient, or leave it out."
+        )
+        raise StationError("names-patient", sentence)
     free_text.draw_secret(options.case)
     with Case.open(options.case, read_only=True) as case:
         replaced = _check_first(options, case)
@@ -59,9 +68,21 @@ def run(options: argparse.Namespace) -> int:
         hidden = chosen.anonymity if chosen.anonymise else None
         say(f"written: {write_shares_csv(snapshot, options.shares, anonymise=hidden)}")
     left_out += _folders(snapshot, options, replaced, chosen=chosen)
+    failed = _write_slide_pictures(snapshot, options) if options.slide_pictures else 0
     for path in dict.fromkeys(field.path for field in left_out):
         say(f"left out {shown_name(str(path))}: it cannot be read any more", error=True)
-    return SOME_FAILED if left_out else DONE
+    return SOME_FAILED if left_out or failed else DONE
+
+
+def _write_slide_pictures(snapshot: CaseSnapshot, options: argparse.Namespace) -> int:
+    """Write label and macro pictures; return how many slides could not be read."""
+    from allstation.report.slide_pictures import write_slide_pictures
+
+    done = write_slide_pictures(snapshot.slides, options.slide_pictures, anonymise=not options.show_patient)
+    say(f"written: {len(done.written)} pictures of slides in {options.slide_pictures}")
+    for _, error in done.refused:
+        say(f"left out: {error.sentence}", error=True)
+    return len(done.refused)
 
 
 def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOptions) -> None:
@@ -98,8 +119,9 @@ def _check_first(options: argparse.Namespace, case: Case) -> list[Path]:
     wanted = [Output(name, path, kind) for name, path, kind in files if path]
     folders = (("--dicom", options.dicom, DICOM), ("--geojson", options.geojson, OUTLINES))
     earlier = [one for name, folder, kind in folders if folder for one in check_folder(folder, name, kind)]
-    if options.labelled:
-        check_folder(options.labelled, "--labelled")
+    for name, folder in (("--labelled", options.labelled), ("--slide-pictures", options.slide_pictures)):
+        if folder:
+            check_folder(folder, name)
     inputs = [path for path in (options.case, options.pdf) if path]
     check_outputs([*wanted, *earlier], inputs=inputs, force=options.force, owner=case)
     return [one.target for one in earlier]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Final
 
 from allstation.core.arguments import positive
@@ -40,6 +41,16 @@ def _pixel_sizes(parser: argparse.ArgumentParser) -> None:
         help="micrometres a pixel of one slide's fields, such as slide-3=0.12 or slide-3='0.12 at 1024x768'; "
         "again for more, or a table (pixel_size and slide, folder or file). It goes before --detail "
         "pixel_size=UM for all slides, what files state, and the site",
+    )
+
+
+def declare_pictures(parser: argparse.ArgumentParser) -> None:
+    """Add the pictures of labels, which no export has that does not ask for them."""
+    parser.add_argument(
+        "--slide-pictures",
+        type=Path,
+        metavar="DIR",
+        help="label and macro pictures of whole slides; with --show-patient only",
     )
 
 

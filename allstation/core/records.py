@@ -333,7 +333,9 @@ class CaseSnapshot:
         models: Every model that made one of the predictions.
         audit_head: Hash of the audit trail's last entry.
         reviews: Every review of these fields that was not withdrawn, of whichever person, the oldest first.
-        removed: How many fields were taken out of the case; they are not among ``fields``.
+        removed: How many fields a person took out of the case; they are not among ``fields``.
+        moved: How many stand at another place of their slide now; among ``fields`` there only.
+        taken_back: How many were proposed and taken back before anybody looked at them.
         copies: Files with the same bytes as one of the fields, at other places; counted nowhere.
         audit_at: Time of the audit trail's last entry, ISO 8601 UTC; empty where it has none.
         secret: Key of the pseudonyms of anonymised exports; drawn anew where the case has none.
@@ -352,6 +354,8 @@ class CaseSnapshot:
     audit_head: str
     reviews: tuple[Review, ...] = field(default=())
     removed: int = 0
+    moved: int = 0
+    taken_back: int = 0
     copies: tuple[FieldCopy, ...] = ()
     audit_at: str = ""
     secret: bytes = field(default_factory=new_secret, repr=False, compare=False)

@@ -15,6 +15,8 @@ EVERYTHING: Final = "all"
 """What is wanted of a slide where every square with tissue is."""
 PAGES: Final = "pages"
 """What is wanted of a file whose pages, or frames, are fields of their own."""
+CANCELLED: Final = "cancelled"
+"""What is wanted of a slide whose further fields were cancelled: those that it has."""
 PIECE: Final = 64 * 2**20
 """Bytes of a piece of a slide's file that is hashed at a time."""
 
@@ -45,7 +47,8 @@ class SlideFile:
         info: Facts of the slide, without those of the patient.
         pieces: Pieces of it that are hashed.
         full_hash: SHA-256 of the concatenated SHA-256 of its 64-MiB pieces; empty until all are hashed.
-        wanted: What was asked for: a number of fields, :data:`EVERYTHING` or :data:`PAGES`; empty before.
+        wanted: What was asked for: a number of fields, :data:`EVERYTHING`, :data:`PAGES` or
+            :data:`CANCELLED`; empty before.
         proposed: Fields that were proposed for that.
         added: Those of them that were brought into the case; fewer while that is under way.
     """
@@ -93,6 +96,7 @@ class SlideFieldMark:
         state: Its place in the queue.
         final: Reviewed class, else the decision; None while nothing is known.
         needs_review: A person should look at it.
+        cells: White cells of it in the case; None where nobody looked for them.
     """
 
     field_id: int
@@ -100,6 +104,7 @@ class SlideFieldMark:
     state: FieldState
     final: str | None
     needs_review: bool
+    cells: int | None = None
 
 
 def part_field(file: Path, fingerprint: str, info: SlideInfo, part: SlidePart) -> NewField:

@@ -153,6 +153,23 @@ class RegionsEdited(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ProposalCut(Event):
+    """Proposed fields of a slide that were taken back, with the token of the request.
+
+    Attributes:
+        token: Of the request.
+        slide_id: The slide.
+        taken_back: How many, of those in the case and those still to be added.
+        left: How many fields the slide has in the case now.
+    """
+
+    token: int
+    slide_id: int
+    taken_back: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class SlideFileChanged(Event):
     """File of a slide that is new in the case, or has a plan, a hash or a place now."""
 

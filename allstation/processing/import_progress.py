@@ -89,7 +89,7 @@ class ImportProgress:
         """Add fields of a whole slide together with the step through its plan."""
         with case.connection.write():
             file = case.slide_files.known(step.fingerprint)
-            if file is None:  # it could not be written; that was told
+            if file is None or step.added > file.proposed:  # it could not be written, or was cancelled since
                 return []
             report = case.fields.add(file.slide_id, batch.fields)
             case.slide_files.advance(file.slide_id, step.added)

@@ -189,6 +189,10 @@ class CaseProcessor:
         """
         self._import.add_paths(paths, slides)
 
+    def go_on_with_slide(self, slide_id: int) -> None:
+        """Go on with the proposed fields of a slide that are not in the case yet."""
+        self._import.go_on_with(slide_id)
+
     def locate(self, folder: Path) -> None:
         """Search a folder, in the background, for fields that are not where they were."""
         self._in_background(partial(locate_fields, self.case, folder))

@@ -59,6 +59,8 @@ _LATER: Final = (
     "control",
     "conclusion",
     "confirmations",
+    "moved",
+    "taken_back",
 )
 _BY_PERSON: Final = (SizeOrigin.SLIDE, SizeOrigin.CASE)
 _LIBRARIES: Final = ("numpy", "opencv-python-headless", "ai-edge-litert", "pillow", "reportlab")
@@ -101,6 +103,8 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         taken_at=snapshot.taken_at,
         audit_head=snapshot.audit_head,
         removed=snapshot.removed,
+        moved=snapshot.moved,
+        taken_back=snapshot.taken_back,
         patient=patient,
         request=request,
         specimen=specimen,

@@ -124,6 +124,11 @@ def sentence(context: ReportContext, *, style: Style = LEAD) -> Text:
     if removed := context.content.removed:
         were = "was" if removed == 1 else "were"
         text.append(f"{count(removed, 'field')} {were} removed from the case by hand and not counted")
+    if moved := context.content.moved:
+        text.append(f"{count(moved, 'field')} {'was' if moved == 1 else 'were'} moved on the slide")
+    if taken_back := context.content.taken_back:
+        were = "was" if taken_back == 1 else "were"
+        text.append(f"{count(taken_back, 'proposed field')} {were} taken back unread")
     # A name that is read from right to left would turn the figures after it.
     of = f" on slide {slides[0].name[:60]}" if len(slides) == 1 else ""
     text.append(f"{count(counts.cells, 'white cell')} found{of}")

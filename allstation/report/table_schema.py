@@ -95,6 +95,8 @@ class TableContent:
         case_name: Likewise; empty in an anonymised table.
         taken_at: Likewise.
         removed: Likewise.
+        moved: Likewise.
+        taken_back: Likewise.
         counts: Figures of the whole case.
         decisions: Fields per decision.
         slides: Slides with their names.
@@ -111,6 +113,8 @@ class TableContent:
     case_name: str
     taken_at: str
     removed: int
+    moved: int
+    taken_back: int
     counts: Counts
     decisions: Mapping[str, int]
     slides: tuple[Slide, ...]

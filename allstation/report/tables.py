@@ -75,6 +75,8 @@ def table_content(snapshot: CaseSnapshot, *, anonymise: Anonymity | None = None)
         case_name=shown.name,
         taken_at=shown.taken_at,
         removed=shown.removed,
+        moved=shown.moved,
+        taken_back=shown.taken_back,
         counts=tally.counts(classes),
         decisions=tally.decisions,
         slides=shown.slides,
@@ -235,6 +237,8 @@ def _json_head(content: TableContent) -> dict[str, Any]:
             "failed": counts.failed,
             "reviewed": counts.reviewed,
             "removed": content.removed,
+            **({"moved": content.moved} if content.moved else {}),
+            **({"taken_back": content.taken_back} if content.taken_back else {}),
             "copies": content.copied,
             "decisions": {
                 name: content.decisions.get(name, 0) for name in (*classes_of(content), NEEDS_REVIEW)

@@ -101,7 +101,10 @@ class CaseWorker(QObject):
         recovered: What opening found after a program that died (``store.queue.RecoveryReport``).
         fields_removed: Ids of fields that are out of the case now.
         fields_restored: Ids of removed fields that are in the case again.
-        regions_edited: Token of the request, a slide, ids of its fields that came, and of those that went.
+        regions_edited: Token of the request, a slide, and ids of its fields that are in the case now and that
+            are out of it now.
+        proposal_cut: Token of the request, a slide, how many of its proposed fields were taken back, and how
+            many fields it has in the case now.
         slide_file_changed: Id of a slide whose file is new, or has a plan, a hash or a place now.
         review_saved: Token of the request and the stored :class:`Review`.
         details_changed: The case data as stored now, by key.
@@ -136,6 +139,7 @@ class CaseWorker(QObject):
     fields_removed = Signal(list)
     fields_restored = Signal(list)
     regions_edited = Signal(int, int, list, list)
+    proposal_cut = Signal(int, int, int, int)
     slide_file_changed = Signal(int)
     review_saved = Signal(int, object)
     located = Signal(object)
@@ -179,6 +183,7 @@ class CaseWorker(QObject):
             events.FieldsRemoved: self.fields_removed,
             events.FieldsRestored: self.fields_restored,
             events.RegionsEdited: self.regions_edited,
+            events.ProposalCut: self.proposal_cut,
             events.SlideFileChanged: self.slide_file_changed,
             events.ReviewSaved: self.review_saved,
             events.DetailsChanged: self.details_changed,

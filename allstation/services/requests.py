@@ -190,6 +190,9 @@ class CancelQueue(CaseRequest):
     """Drop all queued fields, for any model; what is in flight is finished."""
 
     def change(self, target: OpenedCase) -> None:
+        # What is still to be added of a slide would wait in its turn.
+        for file in target.case.slide_files.unfinished():
+            target.regions.stop_adding(file.slide_id)
         target.processor.edit_queue(_cancel_all)
 
 

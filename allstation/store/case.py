@@ -16,7 +16,6 @@ from typing import Final, Self
 from allstation.core.audit import canonical
 from allstation.core.closing import Closing
 from allstation.core.errors import StationError
-from allstation.core.filters import FieldFilter
 from allstation.core.pseudonyms import (
     Pseudonyms,
     is_beginning,
@@ -373,6 +372,7 @@ class Case(Closing):
         """
         with self.connection.consistent_read():
             used = self.models.used(model)
+            removed = self.fields.removed_counts()
             yield CaseSnapshot(
                 case_id=self.case_id,
                 name=self.name,
@@ -383,7 +383,9 @@ class Case(Closing):
                 models=tuple(model for model in self.models.all() if model.sha256 in used),
                 audit_head=self.audit.head(),
                 reviews=tuple(self.reviews.counting()),
-                removed=self.fields.count(FieldFilter(removed=True)),
+                removed=removed.by_hand,
+                moved=removed.moved,
+                taken_back=removed.taken_back,
                 copies=self._shown_copies(),
                 audit_at=self.audit.last_at(),
                 secret=self.secret or new_secret(),

@@ -86,6 +86,7 @@ class SlidePanel(QWidget):
         scene = self.canvas.scene
         scene.grid, scene.base, self._base = None, None, None
         scene.density, scene.pixel_um = None, None
+        self.overview.set_density(None)
         scene.cells.clear()
         self.set_marks(SlideMarks())
         self.overview.set_slide(QSizeF(), None)
@@ -145,6 +146,7 @@ class SlidePanel(QWidget):
     def set_density(self, density: DensityMap | None) -> None:
         """Show a map of results, or none."""
         self.canvas.scene.density = density
+        self.overview.set_density(None if density is None else density.image)
         self.canvas.update()
 
     def set_cells(self, field_id: int, cells: Sequence[CellMark]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,13 @@ from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from allstation.core.records import FieldState
+from allstation.core.slide_file import SlideFieldMark
+from allstation.core.slide_part import Region
 from allstation.services.slide_tiles import SlideTiles
 from allstation.services.tile_grid import TileKey
 from allstation.ui.common.actions import Action
+from allstation.ui.slide.contents import WHITES, BuildContents
 from allstation.ui.slide.density import DensityMap, density_image
 from allstation.ui.slide.marks import AMBER, NEEDS_PERSON, SlideMarks
 from allstation.ui.slide.panel import SlidePanel
@@ -252,6 +257,37 @@ def test_the_density_map_colours_where_its_fields_are(shown: Shown):
     assert after[0][0] > before[0][0] + 60
     assert after[0][2] < before[0][2] - 40
     assert is_near(after[1], before[1])
+
+
+def test_the_density_of_white_cells_is_drawn_over_the_slide_and_its_overview(shown: Shown):
+    places = {1: (10_000, 10_000, 8), 2: (30_000, 20_000, 0), 3: (10_000, 20_000, None)}
+    fields = [
+        SlideFieldMark(
+            number, Region(level=0, x=x, y=y, width=FIELD, height=750), FieldState.DONE, "Pro", False, cells
+        )
+        for number, (x, y, cells) in places.items()
+    ]
+    built = BuildContents(fields, shown.slide.info, classes=("Pro",), shown_map=WHITES)
+    assert replace(built, blind=True)().density is None
+    density = built().density
+    assert (density.least, density.most) == ("0", "8 a field")
+    shown.settle()
+
+    def overview() -> list[tuple[int, int, int]]:
+        seen = shown.panel.overview.grab().toImage()
+        scale = shown.panel.overview.width() / shown.panel.canvas.scene.size.width()
+        return [shown_colour(seen, (x + 500) * scale, (y + 375) * scale) for x, y, _ in places.values()]
+
+    canvas, small = [shown.colour(QPointF(x + 500, y + 375)) for x, y, _ in places.values()], overview()
+    shown.panel.set_density(density)
+    after, small_after = [shown.colour(QPointF(x + 500, y + 375)) for x, y, _ in places.values()], overview()
+    for before, now in ((canvas, after), (small, small_after)):
+        assert not is_near(before[0], now[0]), "many cells"
+        assert now[0][2] > before[0][2] + 30, "purple"
+        assert is_near(before[1], now[1]), "none"
+        assert is_near(before[2], now[2]), "nobody looked"
+    shown.panel.set_density(None)
+    assert overview() == small
 
 
 def test_twenty_thousand_fields_are_dots_while_the_whole_slide_is_shown(shown: Shown):
