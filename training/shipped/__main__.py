@@ -225,6 +225,7 @@ def make(
             "calibration": asdict(recipe.calibration),
             "copies": recipe.copies,
             "lit": recipe.lit,
+            "soft": recipe.soft,
             "seed": recipe.seed,
         },
     }
