@@ -219,7 +219,7 @@ def look_through(
         with open_slide(path, limits) as reader:
             looked = _looked(reader, path, options, wanted, limits=limits, progress=progress)
         if held is not None and known is not None and wanted != PAGES:
-            looked = _beside_those_of_case(looked, held.slide_id, known, options.fields)
+            looked = _merged_with_case(looked, held.slide_id, known, options.fields)
         return replace(found, looked=looked)
     except (StationError, ImportStoppedError):
         raise
@@ -246,7 +246,7 @@ def _looked(
     return Looked(reader.info, parts, note)
 
 
-def _beside_those_of_case(looked: Looked, slide_id: int, known: KnownSlides, count: int | None) -> Looked:
+def _merged_with_case(looked: Looked, slide_id: int, known: KnownSlides, count: int | None) -> Looked:
     """Return the proposed fields that go on from those that the case holds, which stay and come first.
 
     Args:

@@ -107,7 +107,7 @@ class ProposalBar(QFrame):
             words = tr("{n} fields of {name} are proposed.", n=number(fields), name=name)
         self._words.setText(f"{words} {_without_count(note, fields)}".strip())
         self._offer(
-            *((SHOW,) if fields else ()),
+            SHOW,
             *((CANCEL,) if all_taken and fields else ()),
             *(() if all_taken else (ALL,)),
             OTHER,

@@ -116,8 +116,7 @@ class ProposalController(QObject):
 
     @Slot(object)
     def _import_changed(self, status: ImportStatus) -> None:
-        for note in status.notes:
-            self._notes[note.name] = note.sentence
+        self._notes = {note.name: note.sentence for note in status.notes}
         if status.running and status.looking:
             self._searched.add(status.looking)
             self._bar.show_search(status.looking, status.looked)
@@ -164,7 +163,6 @@ class ProposalController(QObject):
         elif file is None:
             return
         elif key == proposal_bar.SHOW:
-            self._bar.hide()
             self._show(file.slide_id)
         elif key == proposal_bar.ALL:
             self._submit([file.path], SlideOptions(fields=None))
@@ -174,9 +172,13 @@ class ProposalController(QObject):
             self._ask(file.slide_id, file.path, file.proposed)
 
     def _show(self, slide_id: int) -> None:
-        if not self._slide.show_soon(slide_id):
+        place = Place(slide_id=slide_id)
+        if self._slide.show_soon(slide_id):
+            self._bar.hide()
+        elif self._browser.tree.has(place):  # else the strip stays: the tree lists it in a moment
+            self._bar.hide()
             self._browser.filters.clear()
-            self._browser.tree.choose(Place(slide_id=slide_id))
+            self._browser.tree.choose(place)
 
     @Slot()
     def ask_number(self) -> None:

@@ -462,6 +462,8 @@ def test_a_slide_without_any_field_can_be_shown_and_filled(
     bar = window.slides.proposals
     qtbot.waitUntil(lambda: "glass.svs" in bar.text and not bar.is_searching, timeout=LONG)
     assert fields_of(window) == 0
+    qtbot.waitUntil(lambda: window.browser.tree.has(Place(slide_id=1)), timeout=LONG)
+    assert bar.findChild(QPushButton, "slide.proposals.show").isVisible()
     bar.findChild(QPushButton, "slide.proposals.show").click()
     settle(window, qtbot)
     assert window.slides.panel.isVisible()
