@@ -324,6 +324,7 @@ class ReviewPanel(QWidget):
             button.setChecked(chosen_now)
             button.setText(_button_text(self._classes.index(name), name, chosen=chosen_now))
         self._look.setEnabled(able)
+        self._next.setEnabled(record is not None)
         self._comment.setEnabled(able)
 
     def _show_history(self) -> None:

@@ -432,3 +432,17 @@ def test_the_status_line_gives_way_before_the_window_grows(window: Workbench, qt
     assert "3.2 fields/s" in queue.text()
     status.show_signed("", False)
     window.context.theme.set_scale(1.0)
+
+
+def test_an_empty_case_says_that_its_slide_is_searched(
+    window: Workbench, tmp_path: Path, qtbot: QtBot
+) -> None:
+    window.context.session.submit(OpenCase(tmp_path / "Empty.allcase", create=True))
+    page = window.shell.start
+    qtbot.waitUntil(lambda: "This case has no fields yet" in label_texts(page), timeout=30_000)
+    told = window.context.session.worker.import_changed
+    told.emit(ImportStatus(running=True, looking="patient.svs", looked=0.3))
+    assert "Fields are looked for on patient.svs and appear here." in label_texts(page)
+    assert "no fields yet" not in label_texts(page)
+    told.emit(ImportStatus(running=False))
+    assert "This case has no fields yet" in label_texts(page)
