@@ -271,7 +271,8 @@ def copies_of(snapshot: CaseSnapshot) -> Iterator[CopyRow]:
 
 def _error(field: FieldRecord, *, anonymise: bool) -> str:
     """A sentence may name the file with its folder; the folder may name the patient."""
-    return field.error.replace(str(field.path.parent), "...") if anonymise else field.error
+    named = anonymise and field.path.is_absolute()
+    return field.error.replace(str(field.path.parent), "...") if named else field.error
 
 
 def _prediction(field: FieldRecord) -> dict[str, Any]:

@@ -115,12 +115,12 @@ class RemovalController(QObject):
     def _removed(self, ids: list[int]) -> None:
         if len(ids) == 1:
             text = tr(
-                "1 field is out of the case. Its file was not touched; "
+                "1 field was removed from the case. Its file was not touched; "
                 "Undo, or the filter “removed”, brings it back."
             )
         else:
             text = tr(
-                "{n} fields are out of the case. Their files were not touched; "
+                "{n} fields were removed from the case. Their files were not touched; "
                 "Undo, or the filter “removed”, brings them back.",
                 n=number(len(ids)),
             )

@@ -365,6 +365,8 @@ class GalleryController(QObject):
     def _view_shown(self, name: str) -> None:
         if name == VIEW and not self._is_listed:
             self.relist()
+        elif name != VIEW:
+            self._selection.set_cell(None)  # its mark on the field would be of nothing that is chosen now
         self._context.changed.emit()
 
     def _restore(self) -> None:

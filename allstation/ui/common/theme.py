@@ -200,6 +200,11 @@ class Theme(QObject):
         self._mode = mode
         self._apply()
 
+    @property
+    def scale(self) -> float:
+        """Size of text, 1 for the normal one."""
+        return self._scale
+
     def set_scale(self, scale: float) -> None:
         """Set the size of all text, 0.8 to 2.0 of the normal size."""
         self._scale = min(max(scale, 0.8), 2.0)

@@ -96,6 +96,7 @@ class Workbench(QObject):
         files = FieldCache(context.settings.value.limits)
         self.notifications = NotificationStack(window.start_layout.middle)
         context.notifier.posted.connect(self.notifications.show_notification)
+        context.notifier.withdrawn.connect(self.notifications.withdraw)
         self.status = StatusLine(context, window)
         self.palette = CommandPalette(window)
         self.browser = browser = BrowserPanel(window, files=files)
@@ -326,6 +327,7 @@ class Workbench(QObject):
 
     @Slot()
     def _theme_changed(self) -> None:
+        self._layout.follow_text(self.context.theme.scale)
         self.menus.scale_icons()
         self.actions_table.refresh_icons()
         self.notifications.refresh()

@@ -354,6 +354,14 @@ def _besides(status: QueueStatus, *, failures: bool) -> list[str]:
     return [text for worth_saying, text in said if worth_saying]
 
 
+def _refused(status: ImportStatus) -> str:
+    """Return how many files were refused; of one also why."""
+    known = status.refused_count == 1 and len(status.refused) == 1
+    if known:
+        return tr("1 refused: {sentence}", sentence=status.refused[0].sentence)
+    return tr("{n} refused", n=number(status.refused_count))
+
+
 def intake_sentence(status: ImportStatus) -> str:
     """Return what became of dropped files, in one line."""
     parts = [tr("{n} fields added", n=number(status.added)) if status.added != 1 else tr("1 field added")]
@@ -364,7 +372,7 @@ def intake_sentence(status: ImportStatus) -> str:
     if status.paged:
         parts.append(tr("{n} of several pages: only the first is classified", n=number(status.paged)))
     if status.refused_count:
-        parts.append(tr("{n} refused", n=number(status.refused_count)))
+        parts.append(_refused(status))
     parts += [problem.sentence for problem in status.passed]
     if status.running and status.looking:
         share = number(round(100 * status.looked))

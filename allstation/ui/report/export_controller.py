@@ -72,7 +72,7 @@ class ExportDialog(QDialog):
         self._may_anonymise = kind is not ExportKind.SLIDE_PICTURES
         self.anonymise.setChecked(settings.value.anonymise and self._may_anonymise)
         self.anonymise.setEnabled(self._may_anonymise)
-        self.mark = QCheckBox(tr("Begin with a byte order mark, for Excel"), self)
+        self.mark = QCheckBox(tr("For Excel: mark the file as UTF-8 (byte order mark)"), self)
         self.mark.setChecked(settings.value.csv_mark)
         self.mark.setVisible(kind is ExportKind.CSV)
         self.decimal_comma = QCheckBox(tr("Decimal comma: 0,83 instead of 0.83"), self)

@@ -23,7 +23,7 @@ ABOUT: Final = {
     ExportKind.CSV: "One line a field with probabilities, decision, review and quality.",
     ExportKind.XLSX: "Fields, summary and models on a sheet each, with the same figures as the report.",
     ExportKind.JSON: "One object a field, as the published schema describes.",
-    ExportKind.FHIR: "One R4 DiagnosticReport bundle with observations, media and the model as a device.",
+    ExportKind.FHIR: "For a hospital’s system that reads FHIR R4: report, figures and model in one file.",
     ExportKind.DICOM: "A folder with every field and its probabilities as a secondary capture.",
     ExportKind.GEOJSON: (
         "A folder with one file a field that QuPath reads: the outlines of its cells with their types."

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -25,6 +24,7 @@ from allstation.ui.common import focus_filters, icons, theme
 from allstation.ui.common.formatting import number, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import NotificationStack
+from allstation.ui.common.scroll_area import VerticalScrollArea
 from allstation.ui.common.window_size import fix_width, resize_on_screen
 from allstation.ui.report.form import ReportForm
 from allstation.ui.report.pages import PageView
@@ -87,11 +87,6 @@ class ReportWindow(QWidget):
         side = QFrame(self)
         side.setProperty("role", "panel")
         fix_width(side, _FORM_WIDTH)
-        scroll = QScrollArea(side)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.form)
         foot = QFrame(side)
         foot.setProperty("role", "footer")
         under = QVBoxLayout(foot)
@@ -108,7 +103,7 @@ class ReportWindow(QWidget):
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(scroll, 1)
+        column.addWidget(VerticalScrollArea(self.form, side), 1)
         column.addWidget(foot)
         return side
 

@@ -264,6 +264,7 @@ class ReviewPanel(QWidget):
         chosen = record.review.class_name if record is not None and record.review is not None else None
         self._class_buttons.show_review(None if hidden else chosen, able=able)
         self._look.setEnabled(able)
+        self._next.setEnabled(record is not None)
         self._comment.setEnabled(able)
 
     def _show_history(self) -> None:

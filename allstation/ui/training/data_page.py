@@ -160,6 +160,8 @@ class DataPage(QWidget):
         side.setChildrenCollapsible(False)
         self._list = QListWidget(self)
         self._list.setWordWrap(True)
+        # Else sentences keep the lines that they had at the width of before, and end in an ellipsis.
+        self._list.setResizeMode(QListWidget.ResizeMode.Adjust)
         self._list.setAccessibleName(tr("Findings of the check"))
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setSpacing(2)

@@ -159,6 +159,7 @@ class RunPage(QWidget):
         self._log.clear()
         self._progress.setRange(0, 0)
         self.steps.set_phase("checking")
+        self.curves.set_nothing(tr("Curves appear after the first epoch."))
         self.curves.set_rows([])
         self._show_buttons(running=True)
 
@@ -263,6 +264,7 @@ class RunPage(QWidget):
         self._outcome.style().unpolish(self._outcome)
         self._outcome.style().polish(self._outcome)
         self._outcome.show()
+        self.curves.set_nothing(tr("The run ended before its first epoch."))
         self._show_buttons(running=False)
 
     def _say(self, text: str) -> None:

@@ -56,7 +56,7 @@ def badge(window: Workbench) -> str:
 
 
 def test_a_site_is_made_measured_and_taken_by_the_next_case(window: Workbench, qtbot: QtBot, case: Path):
-    assert badge(window) == "Site not said"
+    assert badge(window) == "No site chosen"
     dialog = opened(window, qtbot)
     save = dialog.buttons.button(QDialogButtonBox.StandardButton.Save)
     dialog.choice.setCurrentIndex(dialog.choice.count() - 1)
@@ -77,7 +77,7 @@ def test_a_site_is_made_measured_and_taken_by_the_next_case(window: Workbench, q
     assert site.white_point is not None
     assert SiteLibrary(paths.config_folder()).last_used() == site
     window.context.undo.undo()
-    qtbot.waitUntil(lambda: badge(window) == "Site not said", timeout=LONG)
+    qtbot.waitUntil(lambda: badge(window) == "No site chosen", timeout=LONG)
     window.context.undo.redo()
     qtbot.waitUntil(lambda: badge(window) == "Site: Ward 3", timeout=LONG)
     window.context.session.submit(OpenCase(case.with_name("B.allcase"), create=True))

@@ -408,3 +408,8 @@ def test_a_jpeg_without_metadata_gets_other_bytes_too(factory, tmp_path):
     (copy,) = hidden.table.parent.rglob("*.jpg")
     assert copy.read_bytes() != plain[0]
     assert json.dumps(plain[0].hex())[-200:-20] in json.dumps(copy.read_bytes().hex())  # the coded picture
+
+
+def test_a_field_that_could_not_be_read_says_why_in_words(factory):
+    (failed,) = build_content(factory.snapshot(17)).failures
+    assert failed.error == "The field could not be read: truncated field."
