@@ -8,6 +8,7 @@ import inspect
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,10 +97,16 @@ def shared_profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield home
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of every test's home: pytest would look through thousands for a free number each time."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def fresh_profile(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def fresh_profile(homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test its own home, so that no setting of this machine or another test matters."""
-    home = tmp_path_factory.mktemp("home")
+    home = Path(tempfile.mkdtemp(dir=homes))
     for variable in _HOMES:
         monkeypatch.setenv(variable, str(home))
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
