@@ -17,6 +17,7 @@ from tests.ui.story import Step
 
 if TYPE_CHECKING:
     from allstation.imaging.synthetic_smear import Content
+
     from allstation.ui.main_window.workbench import Workbench
 
 _SEED = 4
