@@ -10,7 +10,7 @@ from pathlib import Path
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE, free_text
-from allstation.commands.case_processing import open_and_load, opened_case, process_paths, slide_options
+from allstation.commands.classify import open_and_load, opened_case, process_paths, slide_options
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name

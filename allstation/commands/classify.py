@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import tempfile
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allstation import paths
-from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, DONE, SOME_FAILED, WRONG_USAGE
-from allstation.commands.case_processing import open_and_load, opened_case, process_paths, slide_options
-from allstation.commands.classify_output import name_copies
-from allstation.commands.executors import cluster_of
+from allstation.commands import (
+    CSV_DECIMALS,
+    CSV_SEPARATORS,
+    DONE,
+    SOME_FAILED,
+    WRONG_USAGE,
+    slide_arguments,
+)
+from allstation.commands.classify_output import ClassifyOutput, name_copies
+from allstation.commands.executors import cluster_of, make_executor
+from allstation.commands.models import name_unknown_maker
 from allstation.commands.printing import say
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
@@ -23,16 +33,30 @@ from allstation.core.patients import FolderPattern, patients_text
 from allstation.core.records import CaseSnapshot, Slide
 from allstation.core.tables import Table
 from allstation.core.text import plain_name, shown_name
-from allstation.inference.bundle import ModelBundle
+from allstation.imaging.field_names import looks_like_field
+from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.processing import retries
+from allstation.processing.events import FieldFailure
+from allstation.processing.importer import ImportOptions
 from allstation.processing.patients import parse_patients, propose_patients
+from allstation.processing.processor import CaseProcessor
+from allstation.processing.slide_import import SlideOptions
 from allstation.services.settings import SettingsFile
 
 if TYPE_CHECKING:
     from allstation.inference.engine_pool import FieldEngine
+    from allstation.processing.batch import FieldExecutor
+    from allstation.processing.cluster.connection import ClusterConnection
     from allstation.store.case import Case
 
+_NEXT: Final = ("allstation.store.case", "allstation.inference.pipeline", "ai_edge_litert.interpreter")
+_READERS: Final = 2
+_RESERVE: Final = 2
+"""Fields each thread has left when results are written: without it threads ran dry on a busy machine."""
 _NAMED: Final = 20
 """Slides without a patient that are named one by one."""
+_BATCH: Final = 1000
+"""Fields of a folder added to the case in one transaction."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -223,6 +247,181 @@ def _details(given: list[str]) -> dict[str, str]:
     return found
 
 
+def open_and_load(
+    models: list[Path] | None, background: Executor, limits: DecodeLimits, *, tables: bool
+) -> tuple[list[ModelBundle], Future[FieldEngine]]:
+    """Check the models on one processor while another loads what is needed next.
+
+    The first model's engine goes on being made while the fields are taken in.
+
+    Args:
+        models: Bundles; the shipped one if there are none.
+        background: Runs the check.
+        limits: Of a field; a network in a process of its own gets its share of the time.
+        tables: Whether tables are written later.
+    """
+    opening = background.submit(_open, models or [default_bundle_path()])
+    engine = background.submit(_started, opening, limits)
+    for module in _NEXT:
+        importlib.import_module(module)
+    if tables:
+        importlib.import_module("allstation.report.tables")
+    return opening.result(), engine
+
+
+def _open(chosen: list[Path]) -> list[ModelBundle]:
+    """Open the models; one of an unknown maker is named, one under a false name is refused."""
+    bundles = [ModelBundle.open(path) for path in chosen]
+    for bundle in bundles:
+        name_unknown_maker(bundle)
+    return bundles
+
+
+def _started(opening: Future[list[ModelBundle]], limits: DecodeLimits) -> FieldEngine:
+    from allstation.inference.engine_pool import make_engine
+    from allstation.inference.pipeline import network_seconds
+    from allstation.inference.reference import verify_activation
+
+    first = opening.result()[0]
+    engine = make_engine(first, seconds=network_seconds(limits))
+    verify_activation(first, engine)
+    return engine
+
+
+@contextmanager
+def opened_case(folder: Path | None) -> Iterator[Case]:
+    """Open or create the case; without a folder, one that is gone afterwards."""
+    from allstation.store.case import Case, holds_other_things
+
+    if folder is None:
+        with (
+            tempfile.TemporaryDirectory(prefix="allstation-") as temporary,
+            Case.create(Path(temporary) / "classify.allcase", remembered=False) as case,
+        ):
+            yield case
+        return
+    if folder.exists() and not folder.is_dir():
+        sentence = f"{shown_name(folder)} is a file, not a case. Name a new folder that ends in .allcase."
+        raise StationError("not-a-case", sentence)
+    if (folder / "case.sqlite").exists():
+        opened = Case.open(folder)
+    elif looks_like_field(folder):
+        sentence = (
+            f"--case: {shown_name(folder)} has the name of a field. Name a folder that ends in .allcase."
+        )
+        raise StationError("not-a-case", sentence)
+    elif folder.exists() and holds_other_things(folder):
+        sentence = f"{shown_name(folder)} is a folder with other things in it, not a case. Name a new folder."
+        raise StationError("not-a-case", sentence)
+    else:
+        opened = Case.create(folder)
+    with opened as case:
+        if case.read_only:
+            name = shown_name(case.name)
+            sentence = (
+                f"The case {name} cannot be added to. {case.why_read_only} Free it, or name another case."
+            )
+            raise StationError("case-held", sentence)
+        if case.provenance.remark:
+            say(f"WARNING  {shown_name(case.name)}: {case.provenance.remark}", error=True)
+        yield case
+
+
+def process_paths(
+    case: Case,
+    paths: list[Path],
+    bundles: list[ModelBundle],
+    *,
+    threads: int | None,
+    limits: DecodeLimits,
+    ready: Future[FieldEngine],
+    cells: bool,
+    slides: SlideOptions,
+    cluster: ClusterConnection | None = None,
+) -> ClassifyOutput:
+    """Import what was given, classify with the first model, and every field with the others.
+
+    Args:
+        case: Open for writing.
+        paths: Files, folders and archives.
+        bundles: The models.
+        threads: Worker threads; None for one a processor.
+        limits: What a field may be at most.
+        ready: An engine of the first model.
+        cells: Whether the cells of the fields are stored.
+        slides: What is wanted of whole slides.
+        cluster: The laboratory's machines; None for this machine alone.
+    """
+
+    def executor(bundle: ModelBundle) -> FieldExecutor:
+        engine = ready.result() if bundle is bundles[0] else None
+        sizes = case.site.known_sizes()
+        return make_executor(
+            bundle, cluster, threads=threads, limits=limits, sizes=sizes, cells=cells, ready=engine
+        )
+
+    output, woken = ClassifyOutput(case), threading.Event()
+    with ThreadPoolExecutor(1, thread_name_prefix="background") as background:
+        processor = CaseProcessor(
+            case,
+            output.take,
+            wake=woken.set,
+            executor=executor,
+            background=background,
+            imports=ImportOptions(limits=limits, readers=_READERS, batch=_BATCH, slides=slides),
+            chosen={bundle.sha256 for bundle in bundles},
+            skipped=_waiting_models(case) - {bundle.sha256 for bundle in bundles[1:]} - {""},
+            paused=True,
+            reserve=_RESERVE,
+        )
+        try:
+            processor.add_paths(paths)
+            _run_until_idle(processor, output, woken)
+            output.name_passed(kept=cells)
+            _classify(processor, output, bundles)
+            _run_until_idle(processor, output, woken)
+        except Exception as error:
+            processor.stop(None if isinstance(error, StationError) else error)
+            raise
+        finally:
+            output.close()
+            processor.stop()
+    return output
+
+
+def _waiting_models(case: Case) -> set[str]:
+    """Return the models that fields of the case wait for; empty text for the one in use."""
+    waiting = {row.model_sha256 for row in case.queue.slides()}
+    return waiting | {queued.model_sha256 for queued in case.model_queue.all()}
+
+
+def _classify(processor: CaseProcessor, output: ClassifyOutput, bundles: list[ModelBundle]) -> None:
+    """Begin with what is queued and with what failed earlier, then what the other models have not seen."""
+    case = processor.case
+    left_out = retries.left_out(case)
+    errors = ((field, StationError(field.error_code, field.error)) for field in left_out)
+    output.failed += [FieldFailure(field.id, field.path, error) for field, error in errors]
+    retries.requeue_failed(case)
+    barred = {field.id for field in left_out}
+    for bundle in bundles[1:]:
+        case.models.add(bundle.record())
+        missing = [number for number in case.fields.unpredicted(bundle.sha256) if number not in barred]
+        if missing:
+            processor.queue_model(bundle, missing)
+    output.begin("")
+    processor.use_model(bundles[0])
+    processor.pause(False)
+
+
+def _run_until_idle(processor: CaseProcessor, output: ClassifyOutput, woken: threading.Event) -> None:
+    output.raise_problem()
+    while processor.busy:
+        woken.wait(processor.seconds_to_next())
+        woken.clear()
+        processor.process()
+        output.raise_problem()
+
+
 def _write(case: Case, options: argparse.Namespace, *, model: str | None = None, name: str = "") -> None:
     """Write what was asked for; the tables of a further model beside it, under the model's name."""
     from allstation.report import tables
@@ -247,6 +446,17 @@ def _write(case: Case, options: argparse.Namespace, *, model: str | None = None,
             from allstation.services.case_cells import cells_of_case
 
             say(f"written: {shown_name(str(write_cells_csv(cells_of_case(case), options.cells)))}")
+
+
+def slide_options(options: argparse.Namespace, *, hashed: bool) -> SlideOptions:
+    """Return what is wanted of whole slides.
+
+    Args:
+        options: Of the command.
+        hashed: Whole files are hashed in the background, for a case that is kept.
+    """
+    every = options.pages == slide_arguments.EVERYTHING
+    return SlideOptions(fields=options.fields, pages=every, hashed=hashed)
 
 
 def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], Path]:

@@ -11,7 +11,7 @@ from allstation.core.site import PixelSize, Site
 
 @dataclass(frozen=True, slots=True)
 class KnownSizes:
-    """Pixel sizes of fields by case data and site.
+    """What case data and site say of the pixel size of fields.
 
     Attributes:
         case_data: Text of the case data, see :func:`~allstation.core.pixel_size.frame_sizes`.

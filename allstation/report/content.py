@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,17 +20,18 @@ from typing import Any, Final
 from allstation import __version__
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.pseudonyms import Pseudonyms, nonce_of
-from allstation.core.records import CaseSnapshot
+from allstation.core.records import CaseSnapshot, FieldRecord, Slide
 from allstation.core.reports import ReportStatus
+from allstation.core.slide_part import Region
 from allstation.core.text import storable
 from allstation.core.times import stamp
-from allstation.report.amendments import amendments
 from allstation.report.anonymise import anonymised, anonymised_with, year_of
 from allstation.report.cell_content import cells_block
 from allstation.report.confirmations import confirmations
 from allstation.report.content_types import (
     KIND,
     SCHEMA,
+    Amendment,
     ControlNote,
     Entry,
     ModelBlock,
@@ -38,15 +40,14 @@ from allstation.report.content_types import (
     SlideBlock,
 )
 from allstation.report.counts import count_fields, quality_spread
-from allstation.report.field_content_types import FieldRow
-from allstation.report.field_rows import copies_of, field_rows
-from allstation.report.free_text import Anonymity
+from allstation.report.field_content_types import CopyRow, FieldRow, PartRow
+from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.identity import identity
 from allstation.report.modelcard import model_block
 from allstation.report.options import ReportOptions
 from allstation.report.place_content import places_block
 from allstation.report.selection import MONTAGE_TOTAL, chosen
-from allstation.report.wording import ANONYMISED_METHODS, LIMITS, METHODS, moment
+from allstation.report.wording import ANONYMISED_METHODS, ANOTHER_LOOK, LIMITS, METHODS, WITHHELD, moment
 
 PROGRAM: Final = "ALL Station"
 _LATER: Final = (
@@ -200,6 +201,123 @@ def class_names(snapshot: CaseSnapshot) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names)) or CLASS_NAMES
 
 
+def field_rows(snapshot: CaseSnapshot, *, anonymise: bool) -> Iterator[FieldRow]:
+    """Yield the fields as a report prints them, one at a time."""
+    index = {slide.id: position for position, slide in enumerate(snapshot.slides)}
+    for number, field in enumerate(snapshot.fields, start=1):
+        yield FieldRow(
+            number=number,
+            slide=index[field.slide_id],
+            name=field.path.name,
+            folder="" if anonymise else str(field.path.parent),
+            sha256=field.sha256,
+            width=field.width,
+            height=field.height,
+            state=str(field.state),
+            final=field.final_name or "",
+            error_code=field.error_code,
+            error=_error(field, anonymise=anonymise),
+            slide_part=_part(field, snapshot.slides[index[field.slide_id]]),
+            **_prediction(field),
+            **_review(field),
+        )
+
+
+def _part(field: FieldRecord, slide: Slide) -> PartRow | None:
+    """Return the part of a whole slide that a field is; an anonymised slide has no folder."""
+    file = str(slide.folder or "")
+    if isinstance(field.part, Region):
+        place = field.part
+        return PartRow(
+            file,
+            slide.fingerprint,
+            x=place.x,
+            y=place.y,
+            width=place.width,
+            height=place.height,
+            level=place.level,
+        )
+    return None if field.part is None else PartRow(file, slide.fingerprint, page=field.part.number)
+
+
+def copy_rows(snapshot: CaseSnapshot, *, anonymise: bool) -> Iterator[tuple[FieldRow, int]]:
+    """Yield the files with the same bytes as a field, each with what is known of it and its number.
+
+    Their own numbers follow those of the fields, which keep the report's.
+    """
+    wanted = {copy.field_id for copy in snapshot.copies}
+    if not wanted:
+        return
+    rows = zip(snapshot.fields, field_rows(snapshot, anonymise=anonymise), strict=True)
+    firsts = {field.id: row for field, row in rows if field.id in wanted}
+    index = {slide.id: position for position, slide in enumerate(snapshot.slides)}
+    for number, copy in enumerate(snapshot.copies, start=len(snapshot.fields) + 1):
+        first = firsts[copy.field_id]
+        place = "" if anonymise else str(copy.path.parent)
+        row = replace(first, number=number, slide=index[copy.slide_id], name=copy.path.name, folder=place)
+        yield row, first.number
+
+
+def copies_of(snapshot: CaseSnapshot) -> Iterator[CopyRow]:
+    """Yield the files with the same bytes as a field as a report names them."""
+    names = [slide.name for slide in snapshot.slides]
+    rows = list(copy_rows(snapshot, anonymise=True))
+    firsts = {number: snapshot.fields[number - 1] for _, number in rows}
+    slides = {slide.id: slide.name for slide in snapshot.slides}
+    for (row, number), copy in zip(rows, snapshot.copies, strict=True):
+        first = firsts[number]
+        yield CopyRow(
+            name=row.name,
+            slide=names[row.slide],
+            same_as=number,
+            field=first.path.name,
+            of_slide=slides[first.slide_id],
+            across=copy.slide_id != first.slide_id,
+        )
+
+
+def _error(field: FieldRecord, *, anonymise: bool) -> str:
+    """A sentence may name the file with its folder; the folder may name the patient."""
+    return field.error.replace(str(field.path.parent), "...") if anonymise else field.error
+
+
+def _prediction(field: FieldRecord) -> dict[str, Any]:
+    made = field.prediction
+    if made is None:
+        return {}
+    return {
+        "probabilities": tuple((name, _finite(value)) for name, value in made.probabilities.items()),
+        "probabilities_valid": made.probabilities_valid,
+        "decision": made.decision.name,
+        "reasons": tuple(str(reason) for reason in made.decision.reasons),
+        "top": made.top_class if made.probabilities_valid else "",
+        "cells": field.white_cells,
+        "novelty": _finite(made.novelty),
+        "sharpness": _finite(made.quality.sharpness),
+        "brightness": _finite(made.quality.brightness),
+        "clipped": _finite(made.quality.clipped),
+        "cell_area": _finite(made.quality.cell_area),
+        "model": made.model_sha256,
+        "milliseconds": made.milliseconds,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _review(field: FieldRecord) -> dict[str, Any]:
+    review = field.review
+    if review is None:
+        return {"comment": field.comment.strip()}
+    return {
+        "reviewed": review.class_name or ANOTHER_LOOK,
+        "reviewer": review.reviewer,
+        "reviewed_at": review.at,
+        "comment": field.comment.strip(),
+    }
+
+
 def _slides(
     snapshot: CaseSnapshot, rows: Sequence[FieldRow], *, classes: Sequence[str], options: ReportOptions
 ) -> tuple[SlideBlock, ...]:
@@ -246,6 +364,78 @@ def _earlier_keys(previous: Mapping[str, Any] | None, hashes: Sequence[str], sec
     """Return what an earlier report of the case calls the fields with these hashes: hashes, or codes."""
     nonce = nonce_of(previous["content"]["case_id"]) if previous is not None else ""
     return [Pseudonyms(secret, nonce).code(one) for one in hashes] if nonce else hashes
+
+
+def amendments(
+    previous: Mapping[str, Any] | None, content: ReportContent, *, keys: Sequence[str] | None = None
+) -> tuple[Amendment, ...]:
+    """Name what differs between the report that is amended and the present content.
+
+    Args:
+        previous: Embedded data of the earlier report, or None.
+        content: The present content.
+        keys: What the earlier report calls each present field; by default what the present one does.
+    """
+    if previous is None:
+        return ()
+    names = [row.sha256 for row in content.fields] if keys is None else keys
+    earlier = {row["sha256"]: row for row in previous["content"]["fields"]}
+    present = dict(zip(names, content.fields, strict=True))
+    found = [
+        Amendment(
+            what=f"Field {row.number}, {row.name}",
+            before=_stood(earlier.get(key)),
+            now=_stands(row.final),
+        )
+        for key, row in present.items()
+        if _stood(earlier.get(key)) != _stands(row.final)
+    ]
+    gone = [row for key, row in earlier.items() if key not in present]
+    hidden = content.anonymised and FreeText.NAMES not in content.kept
+    found.extend(
+        Amendment(
+            what=f"Field that was number {row['number']}" if hidden else f"Field {row['name']}",
+            before=_stood(row),
+            now="not in the case",
+        )
+        for row in gone
+    )
+    before = previous["content"]
+    found.extend(_other_details(before, content))
+    for key, label in (("conclusion", "Conclusion"), ("comment", "Comment"), ("reviewer", "Signed by")):
+        stood, stands = before.get(key, ""), getattr(content, key)
+        if key == "reviewer" and content.travels and FreeText.REVIEWERS not in content.kept:
+            continue
+        hidden = key != "reviewer" and stood and content.anonymised and not before["anonymised"]
+        if stood != stands:
+            found.append(
+                Amendment(what=label, before=WITHHELD if hidden else stood or "none", now=stands or "none")
+            )
+    return tuple(found)
+
+
+def _other_details(before: Mapping[str, Any], content: ReportContent) -> Iterator[Amendment]:
+    """Name patient, request and specimen lines that differ, where both reports show them in the same way."""
+    if before["anonymised"] != content.anonymised:
+        return
+    for part in ("patient", "request", "specimen"):
+        stood = {one["label"]: one for one in before[part]}
+        stands = {one.label: one for one in getattr(content, part)}
+        for label in dict.fromkeys((*stood, *stands)):
+            old, new = stood.get(label), stands.get(label)
+            if (old and old["withheld"]) or (new and new.withheld):
+                continue
+            was, now = old["value"] if old else "", new.value if new else ""
+            if was != now:
+                yield Amendment(what=label, before=was or "none", now=now or "none")
+
+
+def _stood(row: Mapping[str, Any] | None) -> str:
+    return "not in the report" if row is None else _stands(row["final"])
+
+
+def _stands(final: str) -> str:
+    return final or "not read"
 
 
 def content_json(content: ReportContent) -> dict[str, Any]:

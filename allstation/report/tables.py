@@ -26,11 +26,17 @@ from allstation.core.tables import guarded
 from allstation.core.text import storable
 from allstation.report.atomic import write_whole
 from allstation.report.cell_source import CellsOfFields
-from allstation.report.content import PROGRAM, build_content, class_names, shown_case
+from allstation.report.content import (
+    PROGRAM,
+    build_content,
+    class_names,
+    copy_rows,
+    field_rows,
+    shown_case,
+)
 from allstation.report.counts import FieldTally
 from allstation.report.export_types import Progress, no_progress
 from allstation.report.field_content_types import FieldRow
-from allstation.report.field_rows import copy_rows, field_rows
 from allstation.report.free_text import Anonymity
 from allstation.report.options import ReportOptions
 from allstation.report.place_content import places_block

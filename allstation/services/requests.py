@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from allstation.core.errors import StationError
-from allstation.core.records import Review
+from allstation.core.filters import FieldFilter
+from allstation.core.records import FieldState
 from allstation.core.site import Site
 from allstation.paths import config_folder
 from allstation.processing import events
+from allstation.processing.retries import all_but_left_out
 from allstation.processing.status_types import UnknownModel
-from allstation.services.undo_log import Removal
 from allstation.store.site_library import SiteLibrary
 
 if TYPE_CHECKING:
     from allstation.processing.slide_import import SlideOptions
     from allstation.services.case_worker import CaseWorker, OpenedCase
     from allstation.services.reporting import MadeReport
+    from allstation.store.case import Case
 
 
 @dataclass(frozen=True)
@@ -160,57 +162,112 @@ class LocateFields(CaseRequest):
 
 
 @dataclass(frozen=True)
-class SaveReview(CaseRequest):
-    """Store a review; the token names it for undo."""
+class QueueModel(CaseRequest):
+    """Classify these fields also with another model, after the one in use.
 
-    token: int
-    review: Review
+    If there are none: all of the case, but those that failed twice.
+    """
+
+    path: Path
+    ids: list[int] = field(default_factory=list)
 
     def change(self, target: OpenedCase) -> None:
-        _emit_review(target, self.token, target.undo.save_review(self.token, self.review))
+        target.processor.read_model(self.path, self.ids)
 
 
 @dataclass(frozen=True)
-class WithdrawReview(CaseRequest):
-    """Withdraw the review that was stored under a token."""
+class Pause(Request):
+    """Pause the queue, or resume it."""
 
-    token: int
+    paused: bool
 
-    def change(self, target: OpenedCase) -> None:
-        _emit_review(target, self.token, target.undo.withdraw_review(self.token))
-
-
-@dataclass(frozen=True)
-class RestoreReview(CaseRequest):
-    """Let a withdrawn review count again."""
-
-    token: int
-
-    def change(self, target: OpenedCase) -> None:
-        _emit_review(target, self.token, target.undo.restore_review(self.token))
+    def apply(self, worker: CaseWorker) -> None:
+        worker.pause(self.paused)
 
 
 @dataclass(frozen=True)
-class RemoveFields(CaseRequest):
-    """Take fields out of the case, or bring them back; the token names it for undo."""
-
-    token: int
-    removal: Removal
+class CancelQueue(CaseRequest):
+    """Drop all queued fields, for any model; what is in flight is finished."""
 
     def change(self, target: OpenedCase) -> None:
-        target.processor.edit_queue(
-            lambda _case: _emit_removal(target, target.undo.remove(self.token, self.removal))
-        )
+        target.processor.edit_queue(_cancel_all)
 
 
 @dataclass(frozen=True)
-class UndoRemoval(CaseRequest):
-    """Take back what was removed or brought back under a token."""
-
-    token: int
+class RequeueCancelled(CaseRequest):
+    """Queue cancelled fields again."""
 
     def change(self, target: OpenedCase) -> None:
-        target.processor.edit_queue(lambda _case: _emit_removal(target, target.undo.undo_removal(self.token)))
+        target.processor.edit_queue(_requeue_cancelled)
+
+
+@dataclass(frozen=True)
+class RetryFailed(CaseRequest):
+    """Queue failed fields again, those that failed twice, too: a person asks."""
+
+    def change(self, target: OpenedCase) -> None:
+        target.processor.edit_queue(lambda case: case.queue.requeue())
+
+
+@dataclass(frozen=True)
+class ClassifyAgain(CaseRequest):
+    """Queue these fields for the model in use; predictions stay until then.
+
+    If there are none: all of the case, but those that failed twice.
+    """
+
+    ids: list[int] = field(default_factory=list)
+
+    def change(self, target: OpenedCase) -> None:
+        target.processor.edit_queue(lambda case: case.queue.requeue(self.ids or all_but_left_out(case)))
+
+
+@dataclass(frozen=True)
+class Prioritise(CaseRequest):
+    """Classify these queued fields next, in this order."""
+
+    ids: list[int]
+
+    def change(self, target: OpenedCase) -> None:
+        target.processor.prioritise(self.ids)
+
+
+@dataclass(frozen=True)
+class DropJob(CaseRequest):
+    """Take a slide's fields, or (slide 0) a model whose turn has not come, out of the queue."""
+
+    model: str
+    slide_id: int
+
+    def change(self, target: OpenedCase) -> None:
+        target.processor.edit_queue(self._drop)
+
+    def _drop(self, case: Case) -> None:
+        if self.slide_id:
+            case.queue.cancel(self.slide_id, self.model)
+        else:
+            case.model_queue.drop(self.model)
+
+
+@dataclass(frozen=True)
+class OrderSlides(CaseRequest):
+    """Classify the queued slides of a model in this order."""
+
+    model: str
+    slides: list[int]
+
+    def change(self, target: OpenedCase) -> None:
+        target.processor.edit_queue(lambda case: case.queue.order_slides(self.slides, self.model))
+
+
+@dataclass(frozen=True)
+class OrderModels(CaseRequest):
+    """Run the queued models in this order."""
+
+    models: list[str]
+
+    def change(self, target: OpenedCase) -> None:
+        target.processor.edit_queue(lambda case: case.model_queue.reorder(self.models))
 
 
 @dataclass(frozen=True)
@@ -282,12 +339,11 @@ class RenameSlide(CaseRequest):
         target.emit(events.SlideRenamed(self.slide_id))
 
 
-def _emit_review(target: OpenedCase, token: int, stored: Review) -> None:
-    target.emit(events.ReviewSaved(token, stored))
-    target.emit(events.FieldsChanged([stored.field_id]))
+def _cancel_all(case: Case) -> None:
+    for queued in case.model_queue.all():
+        case.model_queue.drop(queued.model_sha256)
+    case.queue.cancel()
 
 
-def _emit_removal(target: OpenedCase, done: Removal) -> None:
-    ids = list(done.ids)
-    target.emit(events.FieldsRestored(ids) if done.back else events.FieldsRemoved(ids))
-    target.emit(events.FieldsChanged(ids))
+def _requeue_cancelled(case: Case) -> None:
+    case.queue.requeue(case.fields.ids(FieldFilter(state=FieldState.CANCELLED)))

@@ -1,4 +1,4 @@
-"""Redundant columns of ``cell_types`` and ``cell_list``: rebuilt from the other tables, and compared."""
+"""Denormalised tables ``cell_types`` and ``cell_list``: rebuilt from the other tables, and compared."""
 
 from __future__ import annotations
 

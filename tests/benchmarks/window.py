@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from measure import Gaps
 
-from allstation.services.queue_requests import CancelQueue, Pause
-from allstation.services.requests import OpenCase
+from allstation.services.requests import CancelQueue, OpenCase, Pause
 
 if TYPE_CHECKING:
     from allstation.ui.main_window.workbench import Workbench

@@ -16,7 +16,7 @@ from pypdf import PdfReader
 
 from allstation import first_look, paths
 from allstation.__main__ import main
-from allstation.commands import case_processing
+from allstation.commands import classify
 from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
 from allstation.core.filters import FieldSort
 from allstation.core.records import Review
@@ -84,7 +84,7 @@ def test_a_large_folder_is_read_and_added_part_by_part(fields, tmp_path, monkeyp
     monkeypatch.setattr(Fields, "add", noted)
     monkeypatch.setattr(importer, "_FILES_AHEAD", 1)
     monkeypatch.setattr(importer, "_BATCHES_AHEAD", 1)
-    monkeypatch.setattr(case_processing, "_BATCH", 1)
+    monkeypatch.setattr(classify, "_BATCH", 1)
     folder = tmp_path / "flat"
     folder.mkdir()
     for path in fields.rglob("*.jpg"):

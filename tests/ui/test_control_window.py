@@ -24,8 +24,7 @@ from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
 from allstation.services.control_hold import CONTROL_HELD
-from allstation.services.queue_requests import Pause
-from allstation.services.requests import KeepReport, OpenCase, SetSite
+from allstation.services.requests import KeepReport, OpenCase, Pause, SetSite
 from allstation.store.case import Case
 from allstation.ui.common.notifications import Notification
 from allstation.ui.control.chart_view import ChartView, point_words

@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
-from allstation.services.queue_requests import Pause
-from allstation.services.requests import AddPaths, OpenCase
+from allstation.services.requests import AddPaths, OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place, SlideModel
 from allstation.ui.common.notifications import Notification

@@ -32,8 +32,15 @@ from allstation.services.case_session import CaseSession
 from allstation.services.export import Exports
 from allstation.services.export_job import ExportJob, ExportKind
 from allstation.services.folder_watcher import FolderWatcher
-from allstation.services.queue_requests import CancelQueue, Pause, RequeueCancelled
-from allstation.services.requests import AddPaths, LocateFields, OpenCase, UseModel
+from allstation.services.requests import (
+    AddPaths,
+    CancelQueue,
+    LocateFields,
+    OpenCase,
+    Pause,
+    RequeueCancelled,
+    UseModel,
+)
 from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
 from allstation.store.case import Case
 from tests.faults.damaged_bundle import rebuilt

@@ -10,7 +10,7 @@ from PySide6.QtGui import QUndoCommand
 
 from allstation.processing.status_types import ImportStatus
 from allstation.services.case_session import CaseSession
-from allstation.services.requests import RemoveFields, UndoRemoval
+from allstation.services.field_requests import RemoveFields, UndoRemoval
 from allstation.services.undo_log import Removal
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action

@@ -28,7 +28,7 @@ from allstation.ui.cells.bench_keys import BenchKey, BenchWidget
 from allstation.ui.cells.tally import TallyRow, TallyView
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import resize_on_screen
 
 _SIZE: Final = (1180, 820)

@@ -34,7 +34,7 @@ from allstation.core.cell_types import (
 from allstation.core.errors import StationError
 from allstation.ui.common import icons
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import resize_on_screen
 
 _COUNTS: Final = {

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from allstation.core.cell_types import CellType
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import limit_width
 
 QUICK_TYPES: Final = ("blast", "lymphocyte")

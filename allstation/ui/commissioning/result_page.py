@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import limit_width
 
 _WIDTH: Final = 760

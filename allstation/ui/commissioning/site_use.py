@@ -17,7 +17,7 @@ from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.processing.status_types import Problem
 from allstation.services.commissioning import CommissioningService, Tested
-from allstation.services.queue_requests import ClassifyAgain
+from allstation.services.requests import ClassifyAgain
 from allstation.services.tasks import Serial
 from allstation.services.training_activation import Activation, Activations
 from allstation.ui.commissioning.result_page import tested_groups

@@ -22,7 +22,7 @@ from allstation.ui.commissioning.standing_card import StandingCard
 from allstation.ui.commissioning.type_keys import TypeKeys
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import fix_width
 
 _SIDE: Final = 390

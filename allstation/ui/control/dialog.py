@@ -19,7 +19,7 @@ from allstation.services.control_watch import ControlReading
 from allstation.ui.common import theme
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import resize_on_screen
 from allstation.ui.control.chart_view import ChartView
 

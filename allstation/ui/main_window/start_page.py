@@ -22,7 +22,7 @@ from allstation.core.text import shown_name
 from allstation.ui.common import icons, theme
 from allstation.ui.common.formatting import tip
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.main_window.start_door import DoorText, StartDoor
 
 _RECENT_SHOWN: Final = 5

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog
 from allstation.core.records import FieldState
 from allstation.processing.status_types import ImportStatus, QueuePhase, QueueStatus
 from allstation.services.questions import ReadFailures
-from allstation.services.queue_requests import (
+from allstation.services.requests import (
     CancelQueue,
     ClassifyAgain,
     DropJob,

@@ -22,7 +22,7 @@ from allstation.core.pixel_size import frame_sizes
 from allstation.report.identity import DATES, GROUPS, dicom_problem, entered, known_key
 from allstation.ui.common import focus_filters, theme
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import resize_on_screen
 
 _LONGEST: Final = 500

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QGridLayout, QL
 from allstation.ui.common import focus_filters, icons
 from allstation.ui.common.formatting import short_name
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.theme import tokens
 from allstation.ui.common.window_size import resize_on_screen
 

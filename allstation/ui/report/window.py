@@ -24,7 +24,7 @@ from allstation.ui.common import focus_filters, icons, theme
 from allstation.ui.common.formatting import number, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import NotificationStack
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import fix_width, resize_on_screen
 from allstation.ui.report.form import ReportForm
 from allstation.ui.report.pages import PageView

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QSize, Signal, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.field_distance import AlikeAnswer
@@ -15,7 +15,6 @@ from allstation.core.records import FieldRecord, ModelRecord, Review
 from allstation.ui.common import icons
 from allstation.ui.common.formatting import field_name, short_name, tip
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
 from allstation.ui.review.alike import AlikeRow
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.class_buttons import ClassButtons
@@ -67,14 +66,19 @@ class ReviewPanel(QWidget):
         self._build_buttons(column)
         self._build_history(column)
         column.addStretch(1)
-        area = scroll_area(body, self, focusable=False)
-        self._footer = ReviewFooter(self)
-        self._footer.reviewer_edited.connect(self._reviewer_edited)
-        self._footer.blind_toggled.connect(self._blind_toggled)
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         outer.addWidget(area, 1)
+        self._footer = ReviewFooter(self)
+        self._footer.reviewer_edited.connect(self._reviewer_edited)
+        self._footer.blind_toggled.connect(self._blind_toggled)
         outer.addWidget(self._footer)
 
     def _build_decision(self, column: QVBoxLayout) -> None:

@@ -27,7 +27,7 @@ from allstation.core.text import shown_name
 from allstation.ui.common import focus_filters
 from allstation.ui.common.formatting import short_name
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import resize_on_screen
 from allstation.ui.viewer.picture import image_from_rgb
 

@@ -17,7 +17,7 @@ from allstation.core.records import FieldState
 from allstation.core.summary import Agreement, Tally, agreement, shares
 from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.summary.place_words import place_parts
 from allstation.ui.summary.share_bars import Bar, BarButton, ShareBars
 from allstation.ui.viewer.card_content import REASON_TEXTS

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from allstation import paths
 from allstation.frozen import training_command, training_is_installed
-from allstation.services.queue_requests import ClassifyAgain
+from allstation.services.requests import ClassifyAgain
 from allstation.ui.common import focus_filters
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr

@@ -16,7 +16,7 @@ from allstation.ui.cells.bench_keys import BenchKey, KeyBench
 from allstation.ui.common import focus_filters
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import fix_width, resize_on_screen
 from allstation.ui.training.label_panel import LabelPanel
 from allstation.ui.viewer.card import OverlayStyle

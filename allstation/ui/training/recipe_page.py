@@ -24,7 +24,7 @@ from allstation.core.errors import StationError
 from allstation.recipe_files import write_recipe
 from allstation.ui.common.formatting import tip
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scroll_area import scroll_area
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.training.form import RecipeForm
 from allstation.ui.training.plotting import check_saved
 from allstation.ui.training.recipe_fields import preset_values, read_recipe, recipe_data

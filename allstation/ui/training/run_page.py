@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
 from allstation.core.events import Batch, Epoch, Event, Failed, Message, Phase, Progress
 from allstation.services.training_child import Ending, Job, JobState
 from allstation.services.training_history import RunSummary
-from allstation.ui.common import theme
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.curves import CurvesView, value_line
@@ -237,7 +236,9 @@ class RunPage(QWidget):
             self.steps.set_phase("finished")
         self._line.clear()
         self._outcome.setText(ending_line(ending))
-        theme.restyle(self._outcome, "role", "danger" if ending.state is JobState.FAILED else "")
+        self._outcome.setProperty("role", "danger" if ending.state is JobState.FAILED else "")
+        self._outcome.style().unpolish(self._outcome)
+        self._outcome.style().polish(self._outcome)
         self._outcome.show()
         self._show_buttons(running=False)
 

@@ -11,8 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField, Slide
 from allstation.services.questions import Overview, ReadOverview
-from allstation.services.queue_requests import Pause
-from allstation.services.requests import OpenCase
+from allstation.services.requests import OpenCase, Pause
 from allstation.store.case import Case
 from allstation.store.slides import SlideCounts
 from allstation.ui.browser.slide_model import Place

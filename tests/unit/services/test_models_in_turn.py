@@ -18,8 +18,16 @@ from allstation.inference.engine import Engine
 from allstation.keys.trust_store import TrustStore
 from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
 from allstation.services.case_session import CaseSession
-from allstation.services.queue_requests import DropJob, OrderSlides, Pause, QueueModel
-from allstation.services.requests import AddPaths, CloseCase, OpenCase, UseModel
+from allstation.services.requests import (
+    AddPaths,
+    CloseCase,
+    DropJob,
+    OpenCase,
+    OrderSlides,
+    Pause,
+    QueueModel,
+    UseModel,
+)
 from allstation.store.case import Case
 
 LONG = 60_000
