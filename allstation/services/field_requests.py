@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from allstation.core.records import Review
 from allstation.processing import events
+from allstation.services.requests import CaseRequest
 from allstation.services.undo_log import Removal
 
 if TYPE_CHECKING:
     from allstation.services.case_worker import OpenedCase
-from allstation.services.requests import CaseRequest
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Requests about the fields of a whole slide: added, moved, undone, and what its overview shows.
 
-A field is removed as any other (:class:`~allstation.services.requests.RemoveFields`).
+A field is removed as any other (:class:`~allstation.services.field_requests.RemoveFields`).
 """
 
 from __future__ import annotations

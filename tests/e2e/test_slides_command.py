@@ -20,7 +20,7 @@ from allstation.core.records import Review
 from allstation.core.slide_part import Region, parse_part
 from allstation.imaging.field_file import read_field
 from allstation.imaging.slide_identity import fingerprint
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic.slide import write_slide
 from allstation.paths import resource
 from allstation.report.verify import verify_report
 from allstation.store.case import Case

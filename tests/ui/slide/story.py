@@ -62,7 +62,7 @@ def tell_slides(window: Workbench, grab: Callable[[object, str], Step]) -> Itera
 
 
 def _slide(folder: Path) -> Path:
-    from allstation.imaging.synthetic_slide import write_slide
+    from allstation.imaging.synthetic.slide import write_slide
 
     path = folder / "patient.svs"
     if not path.is_file():

@@ -21,7 +21,7 @@ from allstation.core.records import FieldState
 from allstation.core.slide_part import Region, split_part
 from allstation.imaging.readers import open_slide
 from allstation.imaging.readers.kinds import DICOM_SUFFIXES, SLIDE_SUFFIXES
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic.slide import write_slide
 from allstation.services.requests import OpenCase
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place

@@ -20,7 +20,7 @@ from allstation.imaging.readers.backend import Backend
 from allstation.imaging.readers.by_tifffile import TiffBackend
 from allstation.imaging.readers.opening import open_backend
 from allstation.imaging.source import HeaderError
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic.slide import write_slide
 
 from .slides import picture, write_ome
 

@@ -21,7 +21,7 @@ import pytest
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.imaging.synthetic import write_demo
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic.slide import write_slide
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Outcome
 from allstation.processing.archive.cases import SlideCases, case_folder

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging.synthetic_looks import FRAME, Colour, Look, Quantiles
+from allstation.imaging.synthetic.looks import FRAME, Colour, Look, Quantiles
 
 Plane = NDArray[np.uint16]
 Shape = NDArray[np.float32]

@@ -18,8 +18,8 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, JPEGBaseline8Bit, VLWholeSlideMicroscopyImageStorage, generate_uid
 
-from allstation.imaging.synthetic_pyramid import TileLevel
-from allstation.imaging.synthetic_slide_facts import SlideFacts
+from allstation.imaging.synthetic.pyramid import TileLevel
+from allstation.imaging.synthetic.slide_facts import SlideFacts
 
 Rgb = NDArray[np.uint8]
 

@@ -10,8 +10,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from allstation.imaging.synthetic_pyramid import TileLevel
-from allstation.imaging.synthetic_slide_facts import SlideFacts
+from allstation.imaging.synthetic.pyramid import TileLevel
+from allstation.imaging.synthetic.slide_facts import SlideFacts
 
 Rgb = NDArray[np.uint8]
 

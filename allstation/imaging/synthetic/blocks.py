@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging.synthetic_canvas import Canvas
-from allstation.imaging.synthetic_looks import FRAME_PIXEL_UM, LOOKS, Look
-from allstation.imaging.synthetic_smear import Layout, Sites, red_sites, white_sites
+from allstation.imaging.synthetic.canvas import Canvas
+from allstation.imaging.synthetic.looks import FRAME_PIXEL_UM, LOOKS, Look
+from allstation.imaging.synthetic.smear import Layout, Sites, red_sites, white_sites
 
 Rgb = NDArray[np.uint8]
 Patch = NDArray[np.uint8]

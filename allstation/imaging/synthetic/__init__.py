@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.imaging.synthetic_canvas import Canvas
-from allstation.imaging.synthetic_looks import FRAME, LOOKS
+from allstation.imaging.synthetic.canvas import Canvas
+from allstation.imaging.synthetic.looks import FRAME, LOOKS
 
 __all__ = ["LOOKS", "draw_field", "write_demo", "write_field"]
 

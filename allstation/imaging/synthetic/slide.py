@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.imaging.synthetic_blocks import cell_bank
-from allstation.imaging.synthetic_pyramid import Pyramid, TileFormat
-from allstation.imaging.synthetic_slide_dicom import write_dicom
-from allstation.imaging.synthetic_slide_facts import Patient, SlideFacts
-from allstation.imaging.synthetic_slide_tiff import write_svs, write_tiff
-from allstation.imaging.synthetic_smear import (
+from allstation.imaging.synthetic.blocks import cell_bank
+from allstation.imaging.synthetic.pyramid import Pyramid, TileFormat
+from allstation.imaging.synthetic.slide_dicom import write_dicom
+from allstation.imaging.synthetic.slide_facts import Patient, SlideFacts
+from allstation.imaging.synthetic.slide_tiff import write_svs, write_tiff
+from allstation.imaging.synthetic.smear import (
     EDGE,
     GLASS,
     HEAD,

@@ -18,8 +18,8 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from allstation.imaging.synthetic_blocks import CellBank, draw_block, draw_glass
-from allstation.imaging.synthetic_smear import Layout
+from allstation.imaging.synthetic.blocks import CellBank, draw_block, draw_glass
+from allstation.imaging.synthetic.smear import Layout
 
 Rgb = NDArray[np.uint8]
 
