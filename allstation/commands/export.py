@@ -42,12 +42,12 @@ def run(options: argparse.Namespace) -> int:
         free_text.name_withheld(snapshot, chosen)
     _check(snapshot, options, chosen)
     if options.fhir:
-        from allstation.report.fhir import write_fhir
+        from allstation.report.exchange.fhir import write_fhir
 
         say(f"written: {write_fhir(snapshot, options.fhir, chosen, pdf=pdf)}")
     left_out: list[FieldRecord] = []
     if options.dicom:
-        from allstation.report.dicom import write_dicom
+        from allstation.report.exchange.dicom import write_dicom
 
         done = write_dicom(snapshot, options.dicom, chosen, pdf=pdf)
         _remove_stale(replaced, options.dicom, done.written)
@@ -75,13 +75,13 @@ def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOp
 
         check_shares(snapshot)
     if options.labelled:
-        from allstation.report.labelled import check_reviewed
+        from allstation.report.exchange.labelled import check_reviewed
 
         check_reviewed(snapshot)
     if not (options.fhir or options.dicom):
         return
-    from allstation.report import dicom, fhir
     from allstation.report.content import build_content
+    from allstation.report.exchange import dicom, fhir
 
     content = build_content(snapshot, chosen)
     if options.fhir:
@@ -92,7 +92,7 @@ def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOp
 
 def _check_first(options: argparse.Namespace, case: Case) -> list[Path]:
     """Refuse what would replace something else; return the earlier files that will be replaced."""
-    from allstation.report.dicom import DICOM
+    from allstation.report.exchange.dicom import DICOM
 
     files = (("--fhir", options.fhir, FHIR), ("--shares", options.shares, SHARES_CSV))
     wanted = [Output(name, path, kind) for name, path, kind in files if path]
@@ -121,7 +121,7 @@ def _folders(
     left_out: tuple[FieldRecord, ...] = ()
     if options.geojson:
         from allstation.report.anonymise import anonymised_cells
-        from allstation.report.outlines import write_outlines
+        from allstation.report.exchange.outlines import write_outlines
         from allstation.services.case_cells import cells_of_case
 
         with Case.open(options.case, read_only=True) as case, case.connection.consistent_read():
@@ -132,7 +132,7 @@ def _folders(
         left_out += tuple(field for field, _ in done.refused)
         say(f"written: cell outlines in {options.geojson}")
     if options.labelled:
-        from allstation.report.labelled import write_labelled
+        from allstation.report.exchange.labelled import write_labelled
 
         left_out += write_labelled(snapshot, options.labelled, anonymise=anonymise).missing
         say(f"written: labelled folder {options.labelled}")

@@ -26,7 +26,7 @@ from allstation.services.settings import Settings, SettingsFile
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
-    from allstation.report.certificates import SigningKey
+    from allstation.report.signing.certificates import SigningKey
 
 
 def run(options: argparse.Namespace) -> int:
@@ -99,7 +99,7 @@ def _signing_key(options: argparse.Namespace, wanted: ReportOptions) -> SigningK
             f"A {wanted.status} report is not signed digitally: leave --certificate out, or make it final."
         )
         raise StationError("bad-report-option", sentence)
-    from allstation.report.certificates import read_signing_file
+    from allstation.report.signing.certificates import read_signing_file
 
     question = f"Password of {shown_name(options.certificate)}"
     return read_signing_file(options.certificate, read_password(question, options.password_file))

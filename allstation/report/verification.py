@@ -16,9 +16,10 @@ from typing import Any, Final
 
 from allstation.core.text import shown_name
 from allstation.report import verify
-from allstation.report.certificates import CertificateFacts
-from allstation.report.signature_check import SignatureCheck, Trust, check_signature
-from allstation.report.trust import TrustStore
+from allstation.report.signing.certificates import CertificateFacts
+from allstation.report.signing.check import check_signature
+from allstation.report.signing.check_types import SignatureCheck, Trust
+from allstation.report.signing.trust import TrustStore
 from allstation.report.wording import moment
 
 _FINGERPRINT: Final = 16

@@ -118,21 +118,21 @@ class ExportWriter:
         return ""
 
     def _fhir(self, target: Path) -> str:
-        from allstation.report.fhir import write_fhir
+        from allstation.report.exchange.fhir import write_fhir
 
         options, pdf = self._travelling()
         write_fhir(self.snapshot, target, options, pdf=pdf, progress=self.progress)
         return ""
 
     def _dicom(self, target: Path) -> str:
-        from allstation.report.dicom import write_dicom
+        from allstation.report.exchange.dicom import write_dicom
 
         options, pdf = self._travelling()
         done = write_dicom(self.snapshot, target, options, pdf=pdf, progress=self.progress)
         return _left_out(len(done.refused))
 
     def _geojson(self, target: Path) -> str:
-        from allstation.report.outlines import write_outlines
+        from allstation.report.exchange.outlines import write_outlines
 
         anonymity = self._anonymity
         done = write_outlines(
@@ -163,7 +163,7 @@ class ExportWriter:
         return ""
 
     def _labelled(self, target: Path) -> str:
-        from allstation.report.labelled import write_labelled
+        from allstation.report.exchange.labelled import write_labelled
 
         done = write_labelled(self.snapshot, target, anonymise=self._anonymity, progress=self.progress)
         return _left_out(len(done.missing))

@@ -49,13 +49,13 @@ class _Body(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._seen = False
+        self._was_painted = False
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Say so the first time."""
         super().paintEvent(event)
-        if not self._seen:
-            self._seen = True
+        if not self._was_painted:
+            self._was_painted = True
             self.painted.emit()
 
 

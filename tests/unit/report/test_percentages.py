@@ -20,9 +20,9 @@ from allstation.paths import resource
 from allstation.report import content as content_module
 from allstation.report.annotate import annotated
 from allstation.report.content import build_content, content_json
-from allstation.report.fhir import fhir_bundle
+from allstation.report.exchange.fhir import fhir_bundle
+from allstation.report.exchange.outlines import outlines
 from allstation.report.options import ReportOptions
-from allstation.report.outlines import outlines
 from allstation.report.pdf import write_pdf
 from allstation.report.selection import certainty
 from allstation.report.tables import write_csv, write_json, write_xlsx

@@ -27,10 +27,10 @@ from allstation.report.anonymise import anonymised_readers, year_of
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, build_content
 from allstation.report.content_types import Entry, ModelBlock, ReportContent, Share
-from allstation.report.differential_codes import is_blood
+from allstation.report.exchange.differential_codes import is_blood
+from allstation.report.exchange.fhir_differential import SYSTEM as _SYSTEM
+from allstation.report.exchange.fhir_differential import differential_observations
 from allstation.report.export_types import Progress, no_progress
-from allstation.report.fhir_differential import SYSTEM as _SYSTEM
-from allstation.report.fhir_differential import differential_observations
 from allstation.report.field_content_types import FieldRow
 from allstation.report.identity import exported_date, exported_year
 from allstation.report.images import thumbnails

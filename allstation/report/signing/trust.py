@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.files import write_atomically
-from allstation.report.certificates import CertificateFacts, as_text, facts_of, read_small
+from allstation.report.signing.certificates import CertificateFacts, as_text, facts_of, read_small
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -10,11 +10,11 @@ import io
 from typing import TYPE_CHECKING, Final
 
 from allstation.core.errors import StationError
-from allstation.report.certificates import SigningKey
 from allstation.report.content_types import SIGNATURE_FIELD
-from allstation.report.signature_check import quieten
-from allstation.report.time_stamps import TimeStampServer
-from allstation.report.trust import TrustStore
+from allstation.report.signing.certificates import SigningKey
+from allstation.report.signing.check import quieten
+from allstation.report.signing.time_stamps import TimeStampServer
+from allstation.report.signing.trust import TrustStore
 
 if TYPE_CHECKING:
     from asn1crypto import cms, tsp

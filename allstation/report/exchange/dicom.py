@@ -32,14 +32,14 @@ from allstation.report.anonymise import anonymised_readers
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.content import PROGRAM, build_content
 from allstation.report.content_types import ReportContent
-from allstation.report.differential_codes import is_blood
+from allstation.report.exchange.differential_codes import is_blood
+from allstation.report.exchange.structured_report import SOP_CLASS, counted, fill
 from allstation.report.export_types import Exported, Progress, no_progress
 from allstation.report.field_content_types import FieldRow
 from allstation.report.free_text import FreeText
 from allstation.report.identity import exported_date, refuse_too_long
 from allstation.report.options import ReportOptions, travelling
 from allstation.report.place_content import require_one_patient
-from allstation.report.structured_report import SOP_CLASS, counted, fill
 from allstation.report.typeset import clean_line
 
 if TYPE_CHECKING:
