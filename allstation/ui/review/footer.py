@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QProgressBar, QVBoxLayout, QWidget
 
 from allstation.ui.common.formatting import number
@@ -23,6 +23,7 @@ class ReviewFooter(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._reviewer = QLineEdit(self, placeholderText=tr("Your name"))
         self._reviewer.setAccessibleName(tr("Reviewer"))
         self._reviewer.setToolTip(tr("Stands beside every review you make"))

@@ -119,11 +119,9 @@ class LayerBar(ButtonBar):
         super().__init__(_GIVES_WAY, parent)
         by_id = {action.id: action for action in actions}
         self._lead: QWidget | None = None
-        self._zoom = QLabel("", self, alignment=Qt.AlignmentFlag.AlignCenter)
-        self._style = QComboBox(self)
-        self._count = QLabel("", self)
         for key in ("view.fit", "view.actual", "view.zoom_out"):
             self.add_button(by_id[key])
+        self._zoom = QLabel("", self, alignment=Qt.AlignmentFlag.AlignCenter)
         self._zoom.setToolTip(tr("Screen pixels per field pixel"))
         self.add_control(self._zoom, name=_ZOOM, longest=(_zoom_text(_WIDEST_ZOOM),))
         self.add_button(by_id["view.zoom_in"])
@@ -133,6 +131,7 @@ class LayerBar(ButtonBar):
         self.add_button(by_id["view.evidence"])
         self.add_separator()
         self.add_button(by_id["view.cells"])
+        self._count = QLabel("", self)
         self._count.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.add_control(self._count)
         self.add_stretch()
@@ -155,6 +154,7 @@ class LayerBar(ButtonBar):
             self.fit()
 
     def _build_style(self) -> None:
+        self._style = QComboBox(self)
         for style, text in _STYLES.items():
             self._style.addItem(tr(text), style)
         self._style.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
