@@ -3,27 +3,304 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import threading
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
+from allstation.core.records import CaseSnapshot
+from allstation.files import part_path
 from allstation.processing.status_types import Problem
 from allstation.report.export_types import Progress
+from allstation.report.free_text import Anonymity, FreeText
+from allstation.report.options import ReportOptions
 from allstation.services import reporting
-from allstation.services.export_job import ExportJob, check_target
-from allstation.services.export_writer import ExportStoppedError, ExportWriter, whole_folder
+from allstation.services.case_cells import cells_of_case
 from allstation.services.tasks import Serial
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
-    pass
+    from allstation.report.cell_source import CellsOfFields
+    from allstation.services.reporting import MadeReport
 
 _log = logging.getLogger(__name__)
 _TELL_EVERY: Final = 0.1
 """Seconds between two signals about progress."""
+
+
+class ExportKind(StrEnum):
+    """Kind of an export."""
+
+    PDF = "pdf"
+    CSV = "csv"
+    XLSX = "xlsx"
+    JSON = "json"
+    FHIR = "fhir"
+    DICOM = "dicom"
+    GEOJSON = "geojson"
+    LABELLED = "labelled"
+    CELLS = "cells"
+    COCO = "coco"
+
+    @property
+    def suffix(self) -> str:
+        """Suffix of the file; empty for a folder."""
+        if self.is_folder:
+            return ""
+        others = {ExportKind.FHIR: ".json", ExportKind.COCO: ".json", ExportKind.CELLS: ".csv"}
+        return others.get(self, f".{self.value}")
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether a folder of files is written."""
+        return self in (ExportKind.DICOM, ExportKind.GEOJSON, ExportKind.LABELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """Options of an export that a person chooses.
+
+    Attributes:
+        anonymise: Leave out patient and request data, folders and free text, with pseudonyms for ids, hashes
+            and reviewers, and years for dates.
+        keep: Free text that goes all the same.
+        byte_order_mark: Begin a CSV so that Excel reads it as UTF-8 on a double click.
+        delimiter: Between the values of a CSV: ``,``, ``;`` or a tab.
+        decimal: Decimal sign of a CSV: ``.`` or ``,``.
+        thumbnails: Put a small picture of each field into a workbook.
+        with_report: Let the report travel with FHIR and DICOM.
+        report: For a report that is made now, and for one that travels.
+    """
+
+    anonymise: bool = True
+    keep: frozenset[FreeText] = frozenset()
+    byte_order_mark: bool = False
+    delimiter: str = ","
+    decimal: str = "."
+    thumbnails: bool = False
+    with_report: bool = True
+    report: ReportOptions = field(default_factory=ReportOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportJob:
+    """Target of an export: a file or a folder.
+
+    Attributes:
+        kind: What.
+        case_folder: From which case.
+        target: Where to.
+        options: How.
+        made: A report that was looked at; its very bytes are written.
+        stop: Set to give up.
+        asked: The person was asked whether a file that is there may be replaced.
+    """
+
+    kind: ExportKind
+    case_folder: Path
+    target: Path
+    options: ExportOptions = field(default_factory=ExportOptions)
+    made: MadeReport | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    asked: bool = True
+
+
+def check_target(job: ExportJob) -> None:
+    """Refuse a file that is not an earlier output of this kind, before any work is done.
+
+    Raises:
+        StationError: ``bad-output``, or ``not-written`` for a folder that is not there.
+    """
+    from allstation.imaging import output_kinds, outputs
+
+    kinds = {
+        ExportKind.PDF: output_kinds.REPORT,
+        ExportKind.CSV: output_kinds.FIELDS_CSV,
+        ExportKind.XLSX: output_kinds.WORKBOOK,
+        ExportKind.JSON: output_kinds.FIELDS_JSON,
+        ExportKind.FHIR: output_kinds.FHIR,
+        ExportKind.CELLS: output_kinds.CELLS_CSV,
+        ExportKind.COCO: output_kinds.COCO,
+    }
+    if job.kind in kinds:
+        output = outputs.Output("Export", job.target, kinds[job.kind])
+        outputs.check_outputs([output], inputs=[job.case_folder], force=job.asked, remedy="")
+
+
+class _StoppedError(Exception):
+    """The person gave up."""
+
+
+def _whole_folder(target: Path, write: Callable[[Path], str]) -> str:
+    """Let a hidden folder be filled, then rename it to the target: it is whole or not there."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise StationError("not-empty", f"{target.name!r} is there already. Choose a new name.")
+    part = part_path(target)
+    try:
+        part.mkdir()
+        remark = write(part)
+        if target.exists():
+            target.rmdir()
+        part.rename(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return remark
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Export of one case while it runs.
+
+    Attributes:
+        case: Open for reading.
+        snapshot: What was read from it.
+        options: What the person chose.
+        progress: Told how far it is.
+    """
+
+    case: Case
+    snapshot: CaseSnapshot
+    options: ExportOptions
+    progress: Progress
+
+    def to(self, kind: ExportKind, target: Path) -> str:
+        """Write; return a remark for the person, or nothing."""
+        writers: Mapping[ExportKind, Callable[[Path], str]] = {
+            ExportKind.PDF: self._pdf,
+            ExportKind.CSV: self._csv,
+            ExportKind.XLSX: self._xlsx,
+            ExportKind.JSON: self._json,
+            ExportKind.FHIR: self._fhir,
+            ExportKind.DICOM: self._dicom,
+            ExportKind.GEOJSON: self._geojson,
+            ExportKind.LABELLED: self._labelled,
+            ExportKind.CELLS: self._cells_csv,
+            ExportKind.COCO: self._coco,
+        }
+        return writers[kind](target)
+
+    def _page(self, number: int) -> None:
+        self.progress(number, 0)
+
+    def _pdf(self, target: Path) -> str:
+        made = reporting.make(self.case, self.snapshot, self._report_options(), progress=self._page)
+        reporting.write(made, target)
+        return ""
+
+    def _csv(self, target: Path) -> str:
+        from allstation.report.tables import write_csv
+
+        chosen = self.options
+        write_csv(
+            self.snapshot,
+            target,
+            bom=chosen.byte_order_mark,
+            delimiter=chosen.delimiter,
+            decimal=chosen.decimal,
+            anonymise=self._anonymity,
+        )
+        return ""
+
+    def _json(self, target: Path) -> str:
+        from allstation.report.tables import write_json
+
+        write_json(self.snapshot, target, anonymise=self._anonymity)
+        return ""
+
+    def _xlsx(self, target: Path) -> str:
+        from allstation.report.tables import write_xlsx
+
+        chosen, anonymity = self.options, self._anonymity
+        write_xlsx(
+            self.snapshot,
+            target,
+            thumbnails=chosen.thumbnails,
+            anonymise=anonymity,
+            cells=self._cells(anonymity) if self.case.cells.count() else None,
+            progress=self.progress,
+        )
+        return ""
+
+    def _fhir(self, target: Path) -> str:
+        from allstation.report.exchange.fhir import write_fhir
+
+        options, pdf = self._travelling()
+        write_fhir(self.snapshot, target, options, pdf=pdf, progress=self.progress)
+        return ""
+
+    def _dicom(self, target: Path) -> str:
+        from allstation.report.exchange.dicom import write_dicom
+
+        options, pdf = self._travelling()
+        done = write_dicom(self.snapshot, target, options, pdf=pdf, progress=self.progress)
+        return _left_out(len(done.refused))
+
+    def _geojson(self, target: Path) -> str:
+        from allstation.report.exchange.outlines import write_outlines
+
+        anonymity = self._anonymity
+        done = write_outlines(
+            self.snapshot,
+            target,
+            anonymise=anonymity,
+            cells=self._cells(anonymity),
+            progress=self.progress,
+        )
+        return _left_out(len(done.refused))
+
+    def _cells(self, anonymity: Anonymity | None) -> CellsOfFields:
+        from allstation.report.anonymise import anonymised_cells
+
+        cells = cells_of_case(self.case)
+        return cells if anonymity is None else anonymised_cells(cells, self.snapshot, anonymity)
+
+    def _cells_csv(self, target: Path) -> str:
+        from allstation.report.cell_table import write_cells_csv
+
+        write_cells_csv(self._cells(self._anonymity), target)
+        return ""
+
+    def _coco(self, target: Path) -> str:
+        from allstation.report.cell_table import write_coco
+
+        write_coco(self._cells(self._anonymity), target)
+        return ""
+
+    def _labelled(self, target: Path) -> str:
+        from allstation.report.exchange.labelled import write_labelled
+
+        done = write_labelled(self.snapshot, target, anonymise=self._anonymity, progress=self.progress)
+        return _left_out(len(done.missing))
+
+    @property
+    def _anonymity(self) -> Anonymity | None:
+        return Anonymity(self.options.keep) if self.options.anonymise else None
+
+    def _report_options(self) -> ReportOptions:
+        anonymity = self._anonymity or Anonymity()
+        return replace(self.options.report, anonymise=self.options.anonymise, anonymity=anonymity)
+
+    def _travelling(self) -> tuple[ReportOptions, bytes | None]:
+        wanted = self._report_options()
+        if not self.options.with_report:
+            return wanted, None
+        return reporting.for_exchange(self.case, self.snapshot, wanted, progress=self._page)
+
+
+def _left_out(count: int) -> str:
+    if not count:
+        return ""
+    if count == 1:
+        return "1 field could not be read any more and is left out."
+    return f"{count} fields could not be read any more and are left out."
 
 
 class Exports(QObject):
@@ -78,7 +355,7 @@ class Exports(QObject):
         self.started.emit(job)
         try:
             remark = self._write(job)
-        except ExportStoppedError:
+        except _StoppedError:
             self.cancelled.emit(job)
         except StationError as error:
             self.failed.emit(job, Problem.of(error, job.target.name))
@@ -105,10 +382,10 @@ class Exports(QObject):
             return ""
         progress(0, 0)
         with Case.open(job.case_folder, read_only=True) as case, case.connection.consistent_read():
-            write = ExportWriter(case, case.snapshot(), job.options, progress)
+            write = _Writer(case, case.snapshot(), job.options, progress)
             if not job.kind.is_folder:
                 return write.to(job.kind, job.target)
-            return whole_folder(job.target, lambda folder: write.to(job.kind, folder))
+            return _whole_folder(job.target, lambda folder: write.to(job.kind, folder))
 
     def _progress(self, job: ExportJob) -> Progress:
         """Return a progress callback: emits a few times a second and raises when the person cancelled."""
@@ -117,7 +394,7 @@ class Exports(QObject):
         def progress(done: int, of: int) -> None:
             nonlocal told
             if job.stop.is_set():
-                raise ExportStoppedError
+                raise _StoppedError
             now = time.monotonic()
             if now - told >= _TELL_EVERY:
                 told = now

@@ -402,7 +402,7 @@ def tell_site(window: Workbench, grab: Grabber) -> Iterator[Step]:
 def tell_report(window: Workbench, grab: Grabber) -> Iterator[Step]:
     from PySide6.QtWidgets import QMessageBox
 
-    from allstation.ui.report.export_dialog import ExportDialog
+    from allstation.ui.report.export_controller import ExportDialog
     from allstation.ui.report.letterhead import LetterheadDialog
 
     table, reports = window.actions_table, window.report_controller

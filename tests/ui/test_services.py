@@ -29,8 +29,7 @@ from allstation.keys.trust_store import TrustStore
 from allstation.processing.status_types import ImportStatus, QueuePhase
 from allstation.services import thumbnails
 from allstation.services.case_session import CaseSession
-from allstation.services.export import Exports
-from allstation.services.export_job import ExportJob, ExportKind
+from allstation.services.export import ExportJob, ExportKind, Exports
 from allstation.services.folder_watcher import FolderWatcher
 from allstation.services.requests import (
     AddPaths,

@@ -7,10 +7,12 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -22,7 +24,6 @@ from allstation.ui.commissioning.standing_card import StandingCard
 from allstation.ui.commissioning.type_keys import TypeKeys
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import fix_width
 
 _SIDE: Final = 390
@@ -93,7 +94,12 @@ class TypingPage(BenchWidget):
         for part in (self._total, self._about, self._progress, self.types, self.standing):
             column.addWidget(part)
         column.addStretch(1)
-        area = scroll_area(side, self, focusable=False)
+        area = QScrollArea(self)
+        area.setWidget(side)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         right = QWidget(self)
         right.setProperty("role", "panel")
         right.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportRecord, ReportStatus
 from allstation.processing.status_types import CaseInfo, Problem
-from allstation.services.export_job import ExportJob, ExportKind, check_target
+from allstation.services.export import ExportJob, ExportKind, check_target
 from allstation.services.previews import Preview, Previews
 from allstation.services.report_state import ReportState
 from allstation.services.reporting import MadeReport

@@ -1,4 +1,4 @@
-"""Report window: choices on the left, pages on the right."""
+"""The window of the report: choices on the left, its pages on the right."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -24,7 +25,6 @@ from allstation.ui.common import focus_filters, icons, theme
 from allstation.ui.common.formatting import number, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import NotificationStack
-from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import fix_width, resize_on_screen
 from allstation.ui.report.form import ReportForm
 from allstation.ui.report.pages import PageView
@@ -87,7 +87,11 @@ class ReportWindow(QWidget):
         side = QFrame(self)
         side.setProperty("role", "panel")
         fix_width(side, _FORM_WIDTH)
-        scroll = scroll_area(self.form, side)
+        scroll = QScrollArea(side)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self.form)
         foot = QFrame(side)
         foot.setProperty("role", "footer")
         under = QVBoxLayout(foot)

@@ -7,7 +7,7 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDockWidget, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDockWidget, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.decision import Reason
@@ -17,7 +17,6 @@ from allstation.core.records import FieldState
 from allstation.core.summary import Agreement, Tally, agreement, shares
 from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.summary.place_words import place_parts
 from allstation.ui.summary.share_bars import Bar, BarButton, ShareBars
 from allstation.ui.viewer.card_content import REASON_TEXTS
@@ -180,7 +179,12 @@ class SummaryPanel(QWidget):
         self._poor_title.setText(tr("Quality problems"))
         self._column.addStretch(1)
         self._stretched = True
-        area = scroll_area(body, self, focusable=False)
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(area)

@@ -13,10 +13,9 @@ from pytestqt.qtbot import QtBot
 from allstation.core.tables import number, parse_table
 from allstation.report.free_text import FreeText
 from allstation.report.options import ReportOptions
-from allstation.services.export import Exports
-from allstation.services.export_job import ExportJob, ExportKind, ExportOptions
+from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exports
 from allstation.ui.main_window.workbench import Workbench
-from allstation.ui.report.export_dialog import ExportDialog
+from allstation.ui.report.export_controller import ExportDialog
 from allstation.ui.training.panel import TrainingPanel
 from tests.ui.named import button, named
 from tests.ui.report.conftest import LONG
