@@ -23,7 +23,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.tables import guarded
 from allstation.core.text import shown_name, storable
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.processing.archive.manifest import CASES, ERRORS, PARQUET, Manifest, SlideEntry
+from allstation.processing.archive.manifest import CASES, ERRORS, PARQUET, Manifest
 from allstation.processing.archive.slides import ArchiveSlide, find_slides
 from allstation.processing.slide_import import SlideOptions
 from allstation.services.settings import SettingsFile
@@ -77,7 +77,7 @@ class _Archive:
         self._limits: DecodeLimits = SettingsFile(paths.config_folder()).value.limits
         self._wanted = SlideOptions(options.fields, pages=options.pages == EVERYTHING, hashed=False)
         self._line = ProgressLine(0)
-        self._finished = self._troubles = self._slides = 0
+        self._finished = self._troubles = 0
         self._errors = manifest.folder / ERRORS
 
     def make(self) -> None:
@@ -119,7 +119,7 @@ class _Archive:
             self._bundle.classes,
             executor,
             limits=self._limits,
-            finished=self._slide_done,
+            finished=self._manifest.add,
             progressed=self._progressed,
             trouble=self._trouble,
             slides=self._wanted,
@@ -145,14 +145,10 @@ class _Archive:
             while under_way:
                 done = next(as_completed(under_way))
                 under_way.discard(done)
-                self._slide_done(done.result())
+                self._manifest.add(done.result())
                 slide = next(todo, None)
                 if slide is not None:
                     under_way.add(pool.submit(cases.make, slide))
-
-    def _slide_done(self, entry: SlideEntry) -> None:
-        self._manifest.add(entry)
-        self._slides += 1
 
     def _progressed(self, fields: int) -> None:
         self._finished += fields

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import math
 import time
 from collections.abc import Sequence
@@ -34,7 +33,6 @@ from allstation.inference.cell_features import cell_features
 from allstation.inference.cell_network import CellNetwork
 from allstation.inference.site_bundle import site_facts, site_typer
 
-_log = logging.getLogger(__name__)
 Rgb = NDArray[np.uint8]
 
 LIKE: Final = 0.75

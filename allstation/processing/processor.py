@@ -7,7 +7,6 @@ transactions and only then emits an event.
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle
     from allstation.inference.pipeline import CellsOutcome, Outcome
 
-_log = logging.getLogger(__name__)
 _REPORT_EVERY: Final = 0.2
 """Seconds between two reports of what changed."""
 _HURRY: Final = 4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import platform
 import tempfile
 import threading
@@ -24,7 +23,6 @@ from allstation.processing.cluster.careful import CarefulClassifier
 from allstation.processing.cluster.requests import Answer, MachineFacts, Request, WantedField, Work
 from allstation.processing.cluster.shares import Shares, is_there
 
-_log = logging.getLogger(__name__)
 _MODELS: Final = 2
 """Pipelines kept: the one in use, and the one before."""
 
