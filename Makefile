@@ -64,7 +64,7 @@ faults-cluster: setup
 faults: setup
 	$(BIN)/python tests/faults/fuzz_decode.py --cases 20000 --guided 600 --out tests/faults/results/decode
 	$(BIN)/python -m tests.faults.fuzz_slides --cases 2000 --direct --out tests/faults/results/slides
-	$(BIN)/python -m tests.faults.fuzz_slides --cases 300 --seed 2 --out tests/faults/results/slides-in-children
+	$(BIN)/python -m tests.faults.fuzz_slides --cases 2000 --seed 3 --out tests/faults/results/slides-in-children
 	$(BIN)/python tests/faults/odd_files.py --all --out tests/faults/results/odd-files
 	$(BIN)/python -m tests.faults.attacks --result tests/faults/results/attacks.json
 	$(BIN)/python -m tests.faults.hostile --files 2000 --networks 500 --out tests/faults/results/isolation

@@ -265,6 +265,7 @@ def report(tally: Tally, arguments: argparse.Namespace) -> dict[str, object]:
         "pydicom": pydicom.__version__,
         "system": f"{platform.system()} {platform.machine()}",
         "limit_seconds": SLOWEST,
+        "wanted": arguments.cases,
         **asdict(tally),
     }
 
@@ -279,7 +280,7 @@ def as_markdown(data: dict) -> str:
         "",
         "| what | count |",
         "|---|---|",
-        f"| slides | {data['cases']:,} |",
+        f"| slides | {data['cases']:,} of {data['wanted']:,} |",
         f"| exceptions other than StationError, wrong sizes | {len(data['escaped'])} |",
         f"| readers that died in their child (slide refused, program goes on) | {len(data['died'])} |",
         f"| longer than {data['limit_seconds']:g} s a request (given up) | {len(data['slow'])} |",

@@ -193,6 +193,14 @@ def test_the_rest_of_everything_is_cancelled_and_goes_on_when_that_is_undone(cas
     assert case.audit.verify() is None
 
 
+def test_cancelling_the_queue_lets_no_more_proposed_fields_come(case: Case) -> None:
+    planned(case, added=3, proposed=5)
+    RegionUndoLog(case).stop_adding(1)
+    assert case.slide_files.unfinished() == []
+    assert places(case) == {0, 300, 600}, "those that it has stay"
+    assert case.fields.removed_counts() == RemovedCounts(by_hand=0)
+
+
 def test_a_moved_field_is_none_that_was_removed_by_hand(case: Case) -> None:
     log = RegionUndoLog(case)
     moved = log.move(1, 1, region(1200))
