@@ -185,12 +185,12 @@ class StatusLine(QStatusBar):
     def _fit(self) -> None:
         """Say less, one thing after the other, until the rest has room."""
         less = next((n for n in range(_GIVES_WAY) if self._needed(n) <= self.width()), _GIVES_WAY)
-        for part, text in self._said(less).items():
+        for part, text in self._texts(less).items():
             if isinstance(part, QLabel | QToolButton):
                 part.setText(text)
             part.setHidden(not text)
 
-    def _said(self, less: int) -> dict[QWidget, str]:
+    def _texts(self, less: int) -> dict[QWidget, str]:
         """Return what each part that may give way says; empty where it is left out.
 
         Args:
@@ -207,7 +207,7 @@ class StatusLine(QStatusBar):
 
     def _needed(self, less: int) -> int:
         """Return the width of everything, with so much of it left out."""
-        said = self._said(less)
+        said = self._texts(less)
         parts = self.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
         fixed = [one for one in parts if one is not self._field and one not in said]
         width = sum(one.sizeHint().width() + _SPACING for one in fixed if not one.isHidden())

@@ -31,10 +31,14 @@ def folders(tmp_path: Path) -> list[Path]:
     return found
 
 
-def drop(window: Workbench, given: list[Path]) -> None:
+def dragged(given: list[Path]) -> QMimeData:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in given])
-    window.take_drop(data)
+    return data
+
+
+def drop(window: Workbench, given: list[Path]) -> None:
+    window.take_drop(dragged(given))
 
 
 def asked(window: Workbench, qtbot: QtBot) -> FoldersQuestion:
@@ -140,6 +144,11 @@ def test_folders_on_an_open_case_are_asked_about_once_added_and_taken_back(
     opened: Workbench, folders: list[Path], qtbot: QtBot
 ):
     several = opened.case_controller.several
+    opened.show_drop(dragged(folders[1:]))
+    assert "added to P1_a or become cases of their own" in label_texts(opened.shell)
+    opened.show_drop(dragged(folders[1:2]))
+    assert "Drop to add to P1_a" in label_texts(opened.shell)
+    opened.show_drop(None)
     drop(opened, folders[1:])
     qtbot.waitUntil(lambda: several.question is not None, timeout=LONG)
     assert "Add these folders to P1_a, or make a new case of each?" in label_texts(several.question)

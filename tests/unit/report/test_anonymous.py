@@ -412,4 +412,4 @@ def test_a_jpeg_without_metadata_gets_other_bytes_too(factory, tmp_path):
 
 def test_a_field_that_could_not_be_read_says_why_in_words(factory):
     (failed,) = build_content(factory.snapshot(17)).failures
-    assert failed.error == "The field could not be read: truncated field."
+    assert failed.error == "The field was not read: truncated field."
