@@ -16,7 +16,7 @@ from allstation.ui.slide.contents import WHITES
 from tests.ui.story import Step
 
 if TYPE_CHECKING:
-    from allstation.imaging.synthetic_smear import Content
+    from allstation.imaging.synthetic.smear import Content
 
     from allstation.ui.main_window.workbench import Workbench
 
