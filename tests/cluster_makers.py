@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -44,12 +44,20 @@ def environment(place: Path, site: str = "") -> dict[str, str]:
     return {
         "ALLSTATION_PROFILE": str(place / "profile"),
         "PYTHONPATH": os.pathsep.join([str(place / "site"), str(ROOT)]),
+        "PYTHONSAFEPATH": "1",  # "-m training" would look in the folder that the tests run in first
     }
 
 
 @contextmanager
-def cluster(place: Path, *, workers: int = 2, site: str = "", **changes: Any) -> Iterator[ClusterConnection]:
-    """Yield a cluster of this machine whose workers are there.
+def cluster(
+    place: Path,
+    *,
+    workers: int = 2,
+    site: str = "",
+    variables: Mapping[str, str] | None = None,
+    **changes: Any,
+) -> Iterator[ClusterConnection]:
+    """Yield a cluster of this machine whose workers are there, with more variables of their environment.
 
     It is not given up for being slow: on a machine with other work a worker may take half a minute to start.
     """
@@ -60,7 +68,7 @@ def cluster(place: Path, *, workers: int = 2, site: str = "", **changes: Any) ->
             ClusterAddress(workers=workers),
             threads=1,
             worker_command=WorkerOptions(1).command,
-            environment=environment(place, site),
+            environment={**environment(place, site), **(variables or {})},
             **changes,
         ) as link:
             assert link.wait_for_workers(PATIENCE)
@@ -73,6 +81,14 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.05)
+
+
+def add_training(place: Path, program: str) -> None:
+    """Put a program in the place of the training program of a cluster's workers."""
+    package = place / "site" / "training"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    (package / "__main__.py").write_text(program, encoding="utf-8")
 
 
 def settled(link: ClusterConnection) -> set[int]:

@@ -20,13 +20,13 @@ from allstation.core.text import shown_name
 from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.programs_child import (
     END,
-    ENDED,
     UNSUITABLE,
     command_program,
+    ended_answer,
     run_program,
 )
 from allstation.processing.cluster.requests import IDENTITY
-from allstation.processing.cluster.wire import WireError, decode, encode
+from allstation.processing.cluster.wire import WireError, encode
 
 _log = logging.getLogger(__name__)
 _LOOK: Final = 0.2
@@ -306,7 +306,7 @@ class ClusterPrograms:
 
     def _take_end(self, flight: _Flight) -> None:
         try:
-            answer = _ended_answer(flight.future.result(timeout=_WAIT_SECONDS))
+            answer = ended_answer(flight.future.result(timeout=_WAIT_SECONDS))
         except WireError as error:
             _log.info("run %s: %s", flight.run.title, error)
             self._died(flight)
@@ -364,22 +364,6 @@ class ClusterPrograms:
                 self._waiting.insert(0, flight.run)
             else:
                 self._ended.append(flight.run)
-
-
-def _ended_answer(data: object) -> dict[str, Any]:
-    """Return what a worker says of a run that is not under way any more.
-
-    Raises:
-        WireError: If it makes no sense.
-    """
-    answer = decode(data) if isinstance(data, bytes) else None
-    if isinstance(answer, dict):
-        if answer.get("kind") == UNSUITABLE and isinstance(answer.get("why"), str):
-            return answer
-        numbers = all(isinstance(answer.get(name), int) for name in ("status", "lines"))
-        if answer.get("kind") == ENDED and numbers:
-            return answer
-    raise WireError("no end of a run")
 
 
 class _Lines:

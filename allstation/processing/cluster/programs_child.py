@@ -1,4 +1,4 @@
-"""The worker's side of training runs: the program as a child, its lines on their way, commands to it."""
+"""The worker's side of training runs: the program as a child, its lines, commands to it, its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from distributed import Worker, get_worker
 from allstation.frozen import training_command, training_is_installed
 from allstation.isolation.process_tree import kill_tree
 from allstation.processing.cluster.requests import IDENTITY
-from allstation.processing.cluster.wire import decode, encode
+from allstation.processing.cluster.wire import WireError, decode, encode
 
 UNSUITABLE: Final = "unsuitable"
 ENDED: Final = "ended"
@@ -101,6 +101,22 @@ def command_program(number: str, command: str, dask_worker: Worker) -> bytes:
         child.stdin.write(f"{command}\n")
         child.stdin.flush()
     return b"sent"
+
+
+def ended_answer(data: object) -> dict[str, Any]:
+    """Return what a worker says of a run that is not under way any more.
+
+    Raises:
+        WireError: If it makes no sense.
+    """
+    answer = decode(data) if isinstance(data, bytes) else None
+    if isinstance(answer, dict):
+        if answer.get("kind") == UNSUITABLE and isinstance(answer.get("why"), str):
+            return answer
+        numbers = all(isinstance(answer.get(name), int) for name in ("status", "lines"))
+        if answer.get("kind") == ENDED and numbers:
+            return answer
+    raise WireError("no end of a run")
 
 
 def end_programs(worker: Worker) -> None:

@@ -23,28 +23,27 @@ from tests.ui.named import label_texts, named
 from tests.ui.training.conftest import WORKER, Bench
 from tests.ui.training.test_panel import button
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="its cluster is made for POSIX")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="its cluster is made for POSIX"),
+    pytest.mark.xdist_group("cluster-training"),
+]
 PROGRAM = f"""
 import runpy, sys
 sys.path.insert(0, {str(Path(WORKER[1]).parent)!r})
 runpy.run_path({WORKER[1]!r}, run_name="__main__")
 """
-LONG = "5000"
+LONG = {"FAKE_EPOCHS": "5000"}
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, shared_profile: Path) -> Iterator[ClusterConnection]:
     """Two workers whose training program is the stand-in, which learns until it is stopped."""
     place = tmp_path_factory.mktemp("machines")
-    (place / "site" / "training").mkdir(parents=True)
-    (place / "site" / "training" / "__init__.py").write_text("")
-    (place / "site" / "training" / "__main__.py").write_text(PROGRAM)
+    cluster_makers.add_training(place, PROGRAM)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ALLSTATION_PROFILE", str(place / "profile"))
-        patch.setenv("FAKE_EPOCHS", LONG)
-        patch.chdir(place)  # "-m training" would find the real one in the folder it is started in
         certificates = cluster_certificates.own_certificates()
-        with cluster_makers.cluster(place, certificates=certificates) as made:
+        with cluster_makers.cluster(place, certificates=certificates, variables=LONG) as made:
             cluster_makers.settled(made)
             yield made
 

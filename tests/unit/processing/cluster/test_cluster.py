@@ -29,7 +29,10 @@ from allstation.processing.cluster.serve import Hub
 from allstation.processing.cluster.shares import root_of
 from tests import cluster_makers as makers
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX matter")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX matter"),
+    pytest.mark.xdist_group("cluster"),
+]
 NUMBER = 6
 USUAL_SIZE, OTHER_SIZE = 0.125, 0.14
 """Micrometres a pixel, of all slides and of one."""

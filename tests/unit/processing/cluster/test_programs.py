@@ -18,7 +18,10 @@ from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.programs import ClusterPrograms, ProgramRun
 from tests import cluster_makers
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX matter")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX matter"),
+    pytest.mark.xdist_group("cluster-programs"),
+]
 PROGRAM = """
 import json, sys, threading, time
 from pathlib import Path
@@ -52,12 +55,9 @@ print(json.dumps({"finished": done, "stopped": stopping.is_set()}), flush=True)
 @pytest.fixture(scope="module")
 def link(tmp_path_factory: pytest.TempPathFactory, shared_profile: Path) -> Iterator[ClusterConnection]:
     place = tmp_path_factory.mktemp("programs")
-    (place / "site" / "training").mkdir(parents=True)
-    (place / "site" / "training" / "__init__.py").write_text("")
-    (place / "site" / "training" / "__main__.py").write_text(PROGRAM)
+    cluster_makers.add_training(place, PROGRAM)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ALLSTATION_PROFILE", str(place / "profile"))
-        patch.chdir(place)  # "-m training" looks there first, also when a worker is started again
         certificates = cluster_certificates.own_certificates()
         with cluster_makers.cluster(place, certificates=certificates) as made:
             cluster_makers.settled(made)

@@ -16,7 +16,10 @@ from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.results import TaskResults
 from tests import cluster_makers as makers
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX matter")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX matter"),
+    pytest.mark.xdist_group("cluster-results"),
+]
 
 
 @pytest.fixture(scope="module")
