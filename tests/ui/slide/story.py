@@ -17,7 +17,6 @@ from tests.ui.story import Step
 
 if TYPE_CHECKING:
     from allstation.imaging.synthetic.smear import Content
-
     from allstation.ui.main_window.workbench import Workbench
 
 _SEED = 4
