@@ -70,9 +70,11 @@ def refusals(place: Path, source: list[Path], bundle: ModelBundle, tally: Tally)
         except StationError as error:
             said["wrong certificates"] = error.sentence
     tally.problems += [f"nothing was said: {what}" for what, sentence in said.items() if not sentence]
-    return {what: _without_ports(sentence) for what, sentence in said.items()}
+    return {what: _without_places(sentence) for what, sentence in said.items()}
 
 
-def _without_ports(sentence: str) -> str:
+def _without_places(sentence: str) -> str:
+    """Leave out ports, names and folders of this machine."""
     words = [word.rpartition(":")[0] + ":PORT" if "://" in word else word for word in sentence.split()]
+    words = ["FOLDER;" if word.startswith("/") and word.endswith(";") else word for word in words]
     return " ".join("MACHINE" if platform.node() in word else word for word in words)
