@@ -25,6 +25,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.services.job_lines import JobState
 from allstation.services.training_history import read_summary
+from allstation.ui.common.formatting import percent
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.bar_chart import BarChart
 from allstation.ui.training.panel import TrainingPanel
@@ -319,7 +320,7 @@ def test_a_cell_of_the_matrix_shows_its_fields(panel: TrainingPanel, bench: Benc
     (folder / "run.json").write_text(json.dumps(info), "utf-8")
     panel.compare_runs([folder])
     until(lambda: bool(panel.compare.figures))
-    assert panel.compare.matrix.item(1, 1).text() == "9\n90.0%"
+    assert panel.compare.matrix.item(1, 1).text() == f"9\n{percent(0.9)}"
     panel.compare.matrix.cellClicked.emit(1, 2)
     assert panel.compare.peek.paths == [labelled / "Early" / "field 20.png"]
     assert "Early, predicted as Pre" in label_texts(panel.compare.peek)
