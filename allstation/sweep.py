@@ -114,13 +114,13 @@ def make_sweep(
         preset: Gives the recipe of a method by name, as plain data.
 
     Raises:
-        StationError: ``cannot-write``.
+        StationError: ``cannot-write``; whatever ``preset`` refuses.
     """
     made = []
+    recipes = [combine(recipe, values, preset) for values in rows]  # all: one refused leaves no folder
     varied = [key for key in rows[0] if len({str(row[key]) for row in rows}) > 1]
-    for number, values in enumerate(rows, 1):
+    for number, (values, data) in enumerate(zip(rows, recipes, strict=True), 1):
         title = ", ".join(_words(key, values[key]) for key in varied)
-        data = combine(recipe, values, preset)
         kind = data["method"]["kind"]
         data["name"] = title if "kind" in varied else f"{kind}, {title}"
         path = base / "recipes" / f"{number:02d}.toml"

@@ -264,6 +264,8 @@ def _merged_with_case(looked: Looked, slide_id: int, known: KnownSlides, count: 
     if left_out := len(new) - len(beside):
         note = f"{note} {_left_out(left_out)}".strip()
     room = len(beside) if count is None else max(0, count - len(taken))
+    if not beside and (count is None or room):
+        note = f"{note} No field was added{'' if left_out else ': the case has them all'}.".strip()
     return replace(looked, parts=(*kept, *beside[:room]), note=note, kept=len(kept))
 
 

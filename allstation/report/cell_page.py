@@ -49,7 +49,7 @@ def glance(context: ReportContext, *, limit: int) -> Iterator[Flowable]:
     if len(rows) > limit:
         notes.append(f"{count(len(rows) - limit, 'more type')} in the full count.")
     if len(cells.counts) > 1:
-        notes.append(f"{count(len(cells.counts) - 1, 'more reader')} in the full report.")
+        notes.append(f"{count(len(cells.counts) - 1, 'more reader')} {context.where_more}.")
     if shown.note:
         notes.append(shown.note)
     if notes:

@@ -11,6 +11,7 @@ from allstation.report.fonts import BOLD
 from allstation.report.grid import Cell
 from allstation.report.images import Thumbnail
 from allstation.report.montage import CleanPictures, Pictures
+from allstation.report.options import Template
 from allstation.report.typeset import Typesetter
 from allstation.report.wording import number
 
@@ -43,6 +44,11 @@ class ReportContext:
     def classes(self) -> tuple[str, ...]:
         """Class names in the order they are shown."""
         return tuple(one.name for one in self.content.counts.shares if one.name != NEEDS_REVIEW)
+
+    @property
+    def where_more(self) -> str:
+        """Where stands what page one has no room for."""
+        return "on the next pages" if self.content.template == Template.FULL else "in the full report"
 
     def class_cell(self, name: str, *, text: str = "", face: str = "") -> Cell:
         """Return a cell with a class's letter and name; without a letter for anything else."""

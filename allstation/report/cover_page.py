@@ -188,8 +188,7 @@ def comments(context: ReportContext, *, tight: bool, limit: int) -> Iterator[Flo
     shown = said[:_COMMENTS]
     lines = [f"Field {row.number}: {row.comment}" for row in shown]
     if len(said) > len(shown):
-        where = "on the next pages" if content.template == Template.FULL else "in the full report"
-        lines.append(f"{count(len(said) - len(shown), 'more comment')} on fields {where}.")
+        lines.append(f"{count(len(said) - len(shown), 'more comment')} on fields {context.where_more}.")
     if not (content.comment or lines):
         return
     style = replace(BODY, size=8.4, leading=11.2, after=2)
@@ -281,7 +280,7 @@ def slides(context: ReportContext, *, limit: int = 0) -> Iterator[Flowable]:
     yield Grid(setter, columns, rows)
     left = len(content.slides) - len(shown)
     if left:
-        yield Text(setter, f"{count(left, 'more slide')} in the full report.", SMALL)
+        yield Text(setter, f"{count(left, 'more slide')} {context.where_more}.", SMALL)
 
 
 def amendments(context: ReportContext) -> Iterator[Flowable]:

@@ -61,7 +61,7 @@ class MachinesDialog(QDialog):
         self.test = QPushButton(tr("&Test"), self)
         self.used = QCheckBox(tr("&Let these machines work on the queue, and train"), self)
         self.runs = QLineEdit(self)
-        self.runs.setPlaceholderText(tr("Folder that all machines see under this name, for training runs"))
+        self.runs.setPlaceholderText(tr("Folder for training runs that all machines see"))
         self.runs.setAccessibleName(tr("Folder of training runs"))
         self.browse = QPushButton(tr("Training &Runs…"), self)
         self.message = self._label()

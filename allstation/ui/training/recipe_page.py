@@ -180,8 +180,16 @@ class RecipePage(QWidget):
         return recipe_data(name, self._folder, method=self.method, values=self.form.values())
 
     def preset_data(self, name: str) -> dict[str, Any]:
-        """Return the preset of a method on this folder; an unknown name is left for the child to refuse."""
-        values = preset_values(self._methods.get(name, {}))
+        """Return the preset of a method on this folder.
+
+        Raises:
+            StationError: ``no-such-method``.
+        """
+        if name not in self._methods:
+            known = ", ".join(self._methods)
+            sentence = f"{name!r} is no method of this edition. Write one of {known}."
+            raise StationError("no-such-method", sentence)
+        values = preset_values(self._methods[name])
         return recipe_data(name, self._folder, method=name, values=values)
 
     def show_preview(self, path: Path) -> None:

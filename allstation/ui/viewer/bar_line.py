@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from allstation.ui.common.i18n import tr
@@ -15,6 +15,8 @@ from allstation.ui.viewer.scale_bar import paint_line
 _SHORTEST: Final = 4.0
 """Field pixels; less is a click."""
 _END: Final = 9.0
+_HINT_TOP: Final = 48.0
+"""Below the badge of the field's class."""
 _DARK: Final = QColor(0, 0, 0, 200)
 _LIGHT: Final = QColor(255, 214, 10)
 
@@ -105,10 +107,11 @@ class BarLine(QWidget):
         super().keyPressEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the line with an upright stroke at each end, and its length."""
-        if self._from is None or self._to is None:
-            return
+        """Paint the line with an upright stroke at each end and its length; before it, what to do."""
         painter = QPainter(self)
+        if self._from is None or self._to is None:
+            self._paint_hint(painter)
+            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         up = QPointF(0, _END)
         for colour, width in ((_DARK, 4.0), (_LIGHT, 2.0)):
@@ -119,3 +122,10 @@ class BarLine(QWidget):
         text = tr("{n} pixels", n=f"{self.length():.0f}")
         paint_line(painter, self._to + QPointF(_END, -_END), text, self.font())
         painter.end()
+
+    def _paint_hint(self, painter: QPainter) -> None:
+        # At the top: bars are burnt in at the bottom, where a notification would cover them.
+        text = tr("Draw along the bar, from one end to the other. Escape stops.")
+        metrics = QFontMetricsF(self.font())
+        left = max(0.0, (self.width() - metrics.horizontalAdvance(text)) / 2)
+        paint_line(painter, QPointF(left, _HINT_TOP + 2 * metrics.height()), text, self.font())

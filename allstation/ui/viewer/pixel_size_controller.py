@@ -102,9 +102,6 @@ class PixelSizeController(QObject):
         """Let a line be drawn along a bar of known length; Escape ends it."""
         if self._viewer.main.canvas.view is not None:
             self._line.begin()
-            self._context.notifier.info(
-                tr("Draw along the bar, from one end to the other. Escape stops."),
-            )
 
     @Slot(float, bool)
     def set(self, size: float, only: bool = False) -> None:

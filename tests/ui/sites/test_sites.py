@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QDialogButtonBox, QLabel
@@ -22,6 +23,7 @@ from allstation.ui.sites.dialog import SiteDialog
 from allstation.ui.viewer.bar_line import BarLine
 from allstation.ui.viewer.pixel_size_dialog import PixelSizeDialog
 from tests.ui.pixel_sizes import answer
+from tests.ui.pixels import pixels_of
 
 LONG = 30_000
 SITE = Site(id="ward", name="Ward", pixel_sizes=(PixelSize(size=0.2, frame=(512, 384)),))
@@ -137,12 +139,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], PixelSizeDialog]:
 def test_a_bar_gives_the_pixel_size_of_fields_of_this_size_alone(
     window: Workbench, qtbot: QtBot, case: Path, asked: Callable[[], PixelSizeDialog]
 ):
-    scene = window.viewer.main.canvas.scene
+    canvas = window.viewer.main.canvas
+    scene = canvas.scene
     window.actions_table["view.measure_bar"].trigger()
-    line = window.viewer.main.canvas.findChild(BarLine)
+    line = canvas.findChild(BarLine)
     assert line.isVisible()
+    told = pixels_of(canvas.grab().toImage())
     qtbot.keyClick(line, Qt.Key.Key_Escape)
     assert not line.isVisible()
+    changed = (told != pixels_of(canvas.grab().toImage())).any(axis=2)[8:-8, 8:-8]  # not the focus frame
+    top, rest = np.split(changed, [len(changed) // 3])
+    assert top.any(), "what to do is said at the top"
+    assert not rest.any(), "and nothing lies over a burnt-in bar"
+    assert not window.notifications.texts()
     drawn(window, qtbot, 200)
     assert not line.isVisible()
     answer(asked(), 20.0)

@@ -536,6 +536,19 @@ def test_zhangs_table_is_three_clicks_from_a_checked_folder(
     until(lambda: bench.runs.current is None)
 
 
+def test_a_sweep_of_an_unknown_method_is_refused_before_anything_is_trained(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    told: list[str] = []
+    panel.notified.connect(lambda text, _problem: told.append(text))
+    named(panel.sweep, QLineEdit, "Method").setText("zhang, zang")
+    button(panel.sweep, "Start Sweep").click()
+    assert told[0].startswith("'zang' is no method of this edition. Write one of ")
+    assert panel.sweep.runs == []
+    assert not list((bench.base / "runs").rglob("*.toml")), "no recipe is left behind"
+
+
 def test_a_sweep_fills_its_table_and_can_be_cancelled(
     panel: TrainingPanel, bench: Bench, labelled: Path, until
 ):

@@ -123,6 +123,17 @@ def test_another_number_counts_the_fields_that_the_case_has(
     assert places(case) == [(0, 0), (100, 0), (300, 0), (400, 0)]
 
 
+@pytest.mark.parametrize("count", [None, 9])
+def test_it_is_said_where_the_case_has_every_proposed_field(
+    case: Case, slide: Path, monkeypatch: pytest.MonkeyPatch, count: int | None
+) -> None:
+    hold(case, slide, (0, 0), (100, 0))
+    propose(monkeypatch, (0, 0), (100, 0))
+    status = bring_in(case, slide, count)
+    assert status.added == 0
+    assert status.notes[0].sentence == "Said. No field was added: the case has them all."
+
+
 def test_a_place_beside_which_a_field_was_moved_does_not_come_back(case: Case, slide: Path) -> None:
     hold(case, slide, (0, 0), (300, 0))
     case.fields.add(1, case.slide_files.new_fields(1, [at(20, 20)]))

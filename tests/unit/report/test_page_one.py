@@ -105,6 +105,17 @@ def test_page_one_says_what_a_doctor_reads_in_this_order(report):
     assert all(first < second for first, second in pairwise(places))
 
 
+def test_page_one_names_the_pages_on_which_the_rest_stands(factory):
+    snapshot = factory.snapshot(8, slides=8, case_id=UUID, cells=COUNTED)
+    first, second, *_ = texts(made(snapshot, ReportOptions(clock=CLOCK, anonymise=False, montage=False)))
+    first = first.replace("\u00a0", " ")
+    assert "2 more slides on the next pages." in first
+    assert "1 more reader on the next pages." in first
+    assert "in the full report" not in first, "it is the full report"
+    assert "Smear 8" in second
+    assert "Bob" in second
+
+
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
 def test_six_pictures_are_wide_enough_and_show_the_field_alone(case, paper):
     found = pictures(made(case, replace(SIGNED, page_size=paper, template="summary")))
