@@ -7,12 +7,14 @@ listed here is an error, never ignored: two editions that disagree must not trai
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from allstation.core.errors import StationError
 from allstation.core.plain_json import plain
+from allstation.core.value_types import fields_fit
 
 PROTOCOL: Final = 1
 """Version of the lines; a reader refuses any other."""
@@ -25,6 +27,9 @@ DISCARD: Final = "discard"
 
 TYPED_AS: Final = "ALLSTATION_TYPED_AS"
 """Environment variable with the program a person typed, for the usage lines of the child."""
+
+STATES: Final = frozenset({"finished", "stopped", "discarded", "failed"})
+"""How a child can have ended."""
 
 PHASES: Final = ("checking", "preparing", "training", "evaluating", "exporting")
 """The phases of a run, in their order."""
@@ -161,7 +166,7 @@ class Finished:
     """The last line of every child that ended by itself.
 
     Attributes:
-        state: ``"finished"``, ``"stopped"``, ``"discarded"`` or ``"failed"``.
+        state: One of :data:`STATES`.
         folder: Run folder, or an empty string.
         summary: A few figures, plain JSON.
     """
@@ -209,8 +214,8 @@ def decode(line: str) -> Event:
         StationError: ``protocol``, when the line is not an event of this version.
     """
     try:
-        data = json.loads(line)
-    except ValueError as error:
+        data = json.loads(line, parse_constant=_no_number, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
         raise _refuse(line, "not JSON") from error
     if not isinstance(data, dict) or data.pop("v", None) != PROTOCOL:
         raise _refuse(line, f"not of version {PROTOCOL}")
@@ -220,6 +225,28 @@ def decode(line: str) -> Event:
     if not set(data) <= {entry.name for entry in fields(kind)}:
         raise _refuse(line, "with unknown parts")
     try:
-        return kind(**data)
+        event = kind(**data)
     except TypeError as error:
         raise _refuse(line, "with missing parts") from error
+    if not fields_fit(event) or (isinstance(event, Finished) and event.state not in STATES):
+        raise _refuse(line, "with parts of another kind")
+    return event
+
+
+def _finite(text: str) -> float:
+    """Return a number; one that is too large for any figure is none.
+
+    Raises:
+        ValueError: If it is infinite.
+    """
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)
+
+
+def _no_number(name: str) -> NoReturn:
+    """Refuse what :func:`encode` never writes.
+
+    Raises:
+        ValueError: Always.
+    """
+    raise ValueError(name)

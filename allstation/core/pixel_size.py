@@ -7,6 +7,8 @@ from typing import Final
 
 LARGEST: Final = 100.0
 """Micrometres; no field of a blood smear is that coarse, a larger figure is a slip."""
+SMALLEST: Final = 1e-3
+"""Micrometres; no light microscope shows as little in a pixel, a smaller figure is a slip."""
 _SENSIBLE: Final = (0.005, 5.0)
 """Micrometres. What is coarser is the resolution of a print, 72 to 1200 dots an inch, which programs write
 without having measured anything; a field of a blood smear shows nothing at that."""
@@ -25,13 +27,13 @@ def micrometres(text: str) -> float | None:
     """Return the micrometres a text names: ``0.1``, ``0,1 µm``, ``100 nm/px``.
 
     Returns:
-        More than 0 and at most ``LARGEST``; None where the text names no such size.
+        ``SMALLEST`` to ``LARGEST``; None where the text names no such size.
     """
     found = _WRITTEN.fullmatch(text.strip())
     if found is None:
         return None
     size = float(found["figure"].replace(",", ".")) * _MICROMETRES.get(found["unit"].lower(), 1.0)
-    return size if 0.0 < size <= LARGEST else None
+    return size if SMALLEST <= size <= LARGEST else None
 
 
 def sensible_size(across: float, down: float) -> float | None:
@@ -56,7 +58,7 @@ def frame_sizes(text: str) -> dict[tuple[int, int] | None, float]:
 
     Returns:
         Micrometres by width and height; under None what is said without a frame size, for all others. Empty
-        where a part of the text names no size.
+        where a part of the text names no size, or two parts different ones for the same frames.
     """
     sizes: dict[tuple[int, int] | None, float] = {}
     for part in text.split(_BETWEEN):
@@ -65,7 +67,8 @@ def frame_sizes(text: str) -> dict[tuple[int, int] | None, float]:
         if found is None or size is None:
             return {}
         frame = (int(found["width"]), int(found["height"])) if found["width"] else None
-        sizes[frame] = size
+        if sizes.setdefault(frame, size) != size:
+            return {}
     return sizes
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from allstation.core.errors import StationError
-from allstation.core.pixel_size import LARGEST
+from allstation.core.pixel_size import LARGEST, SMALLEST
 
 White = tuple[float, float, float]
 Frame = tuple[int, int]
@@ -219,8 +219,8 @@ def new_id(name: str, taken: Sequence[str] = ()) -> str:
 
 
 def _check_size(size: float) -> None:
-    if not (0 < size <= LARGEST):
-        raise _bad("pixel size", f"{size:g} µm", f"more than 0 and at most {LARGEST:g} µm")
+    if not (SMALLEST <= size <= LARGEST):
+        raise _bad("pixel size", f"{size:g} µm", f"{SMALLEST:g} to {LARGEST:g} µm")
 
 
 def _bad(what: str, received: str, expected: str) -> StationError:

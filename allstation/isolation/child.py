@@ -98,6 +98,8 @@ class Child:
     ) -> None:
         self._budget = budget
         self._late = False
+        self._asked: object = None
+        self._deadline = threading.Lock()
         self._busy = 0.0
         self._job: Any = None
         try:
@@ -140,8 +142,8 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs."""
-        return self._process.poll() is None
+        """Whether it runs, and was not told to end because an answer came late."""
+        return not self._late and self._process.poll() is None
 
     @property
     def worn(self) -> bool:
@@ -181,7 +183,8 @@ class Child:
     @contextmanager
     def _limited(self, seconds: float) -> Iterator[None]:
         # A timer and not a wait for the pipe, which Windows does not know.
-        timer = threading.Timer(seconds, self._give_up)
+        asked = self._asked = object()
+        timer = threading.Timer(seconds, self._give_up, (asked,))
         timer.daemon = True
         timer.start()
         try:
@@ -192,10 +195,15 @@ class Child:
             raise (ChildTooSlowError if self._late else ChildDiedError)(how) from error
         finally:
             timer.cancel()
+            with self._deadline:
+                self._asked = None
 
-    def _give_up(self) -> None:
-        self._late = True
-        self.kill()
+    def _give_up(self, asked: object) -> None:
+        # Of an answer that came at the last moment this is too late: it must not cost the next request.
+        with self._deadline:
+            if self._asked is asked:
+                self._late = True
+                self.kill()
 
     def _how_it_ended(self) -> str:
         try:

@@ -21,11 +21,10 @@ from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.files import write_atomically
 from allstation.keys.cluster_revocation import (
-    REVOKED,
     IssuedCertificate,
+    keep_list,
     note_issued,
     revoke,
-    write_list,
 )
 from allstation.keys.station import station_name
 
@@ -119,8 +118,7 @@ def _own(folder: Path) -> Certificates:
         _keep(authority / "certificate.pem", certificate)
     if not own.key.is_file() or _ends(own.certificate.read_bytes()) < _soon():
         _keep_all(own, _issued(authority, station_name()))
-    if not (own.folder / REVOKED).is_file():
-        write_list(authority, own.folder, ())
+    keep_list(authority, own.folder)
     return own
 
 

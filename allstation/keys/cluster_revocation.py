@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 REVOKED: Final = "revoked.pem"
+"""The list beside a machine's certificates; the authority keeps a copy of its own."""
 _ISSUED: Final = "issued.jsonl"
 _DAYS: Final = 3650
 
@@ -68,7 +69,9 @@ def issued(authority: Path) -> list[IssuedCertificate]:
     found = []
     for line in lines:
         with suppress(ValueError, TypeError):
-            found.append(IssuedCertificate(**json.loads(line)))
+            one = IssuedCertificate(**json.loads(line))
+            int(one.serial, 16)
+            found.append(one)
     return found
 
 
@@ -129,7 +132,38 @@ def write_list(authority: Path, own: Path, serials: Iterable[int]) -> None:
         one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
         builder = builder.add_revoked_certificate(one)
     made = builder.sign(secret, hashes.SHA256())
-    write_atomically(own / REVOKED, made.public_bytes(serialization.Encoding.PEM), private=True)
+    pem = made.public_bytes(serialization.Encoding.PEM)
+    for folder in (authority, own):
+        write_atomically(folder / REVOKED, pem, private=True)
+
+
+def keep_list(authority: Path, own: Path) -> None:
+    """See that this machine has the list: one that was lost, damaged or put back is the authority's again.
+
+    An empty list in its place would let everybody in again, here and on every machine that takes it.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    kept, here = (_list_of(authority, folder / REVOKED) for folder in (authority, own))
+    if kept is None and here is None:
+        write_list(authority, own, ())
+    elif here is None or (kept is not None and kept.last_update_utc > here.last_update_utc):
+        write_atomically(own / REVOKED, (authority / REVOKED).read_bytes(), private=True)
+    elif kept is None or here.last_update_utc > kept.last_update_utc:
+        write_atomically(authority / REVOKED, (own / REVOKED).read_bytes(), private=True)
+
+
+def _list_of(authority: Path, path: Path) -> x509.CertificateRevocationList | None:
+    """Read a list; None where there is none, or another authority signed it."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    found = read_list(path)
+    key = x509.load_pem_x509_certificate((authority / "certificate.pem").read_bytes()).public_key()
+    if found is None or not isinstance(key, ec.EllipticCurvePublicKey) or not found.is_signature_valid(key):
+        return None
+    return found
 
 
 def read_list(path: Path) -> x509.CertificateRevocationList | None:

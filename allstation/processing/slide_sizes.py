@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def parse_slide_sizes(given: Iterable[str]) -> GivenSizes:
 
 
 def _parsed(given: str) -> FolderSizes | Table:
-    if Path(given).is_file():
+    if _is_file(given):
         return read_table(Path(given), (_COLUMN,), code=CODE, also=KEYS)
     folder, sign, text = given.rpartition("=")
     sizes = _sizes(text)
@@ -71,6 +72,12 @@ def _parsed(given: str) -> FolderSizes | Table:
         )
         raise StationError(CODE, sentence)
     return FolderSizes(folder.strip(), sizes)
+
+
+def _is_file(given: str) -> bool:
+    with suppress(OSError, ValueError):  # too long for a name: no file has it
+        return Path(given).is_file()
+    return False
 
 
 def _sizes(text: str) -> Sizes:
@@ -150,8 +157,9 @@ def _named_by_table(table: Table, names: SlideNames) -> Iterator[tuple[frozenset
 def _meant(folder: str, slides: Sequence[Slide], names: SlideNames) -> frozenset[int]:
     """Return the slides in a folder that was typed: by its name, the end of its path, or from here."""
     found = names.find(FOLDER, folder)
-    if not found.numbers and Path(folder).exists():
-        found = names.find(FOLDER, str(Path(folder).resolve()))
+    if not found.numbers:
+        with suppress(OSError):  # a name that is too long, or links in a circle
+            found = names.find(FOLDER, os.path.realpath(folder, strict=True))
     if not found.numbers:
         found = NamedSlides(names.find(SLIDE, folder).numbers, False)
     if found.numbers and not found.is_unclear:

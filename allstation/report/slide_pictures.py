@@ -10,7 +10,7 @@ from typing import Final
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import Slide
-from allstation.core.text import shown_name
+from allstation.core.text import plain_name, shown_name
 from allstation.files import free_path
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.export_types import Progress, no_progress
@@ -78,7 +78,7 @@ def write_slide_pictures(
             continue
         for name, png in pictures:
             make_folder(folder)
-            target = free_path(folder, f"{shown_name(slide.name)[:80]} {name}".replace("/", "_"), ".png")
+            target = free_path(folder, f"{plain_name(slide.name)} {name}".lstrip(), ".png")
             written.append(write_whole(target, png))
     if not written and not refused:
         sentence = "No slide of this case is a scanner's file with a label or macro picture."

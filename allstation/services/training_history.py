@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -74,7 +75,8 @@ class RunSummary:
     @property
     def test_openings(self) -> int:
         """Number of times that its test set was opened: more than once if it went on after it was stopped."""
-        return int(self.info.get("test_openings", 1 if self.is_evaluated else 0))
+        stated = self.info.get("test_openings")
+        return stated if isinstance(stated, int) else int(self.is_evaluated)
 
     @property
     def is_evaluated(self) -> bool:
@@ -83,10 +85,10 @@ class RunSummary:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; empty when it is missing or damaged."""
+    """Read a JSON object; empty when it is missing, damaged or no file, as a pipe that is never written."""
     try:
-        data = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        data = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
@@ -94,6 +96,14 @@ def read_json(path: Path) -> dict[str, Any]:
 def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401 - parsed JSON
     """Return a part of a JSON object; empty where damage left something else."""
     return value if isinstance(value, dict) else {}
+
+
+def _seconds(value: object) -> float | None:
+    """Return a duration; None where there is none, or damage left something else."""
+    with suppress(OverflowError):
+        if isinstance(value, int | float) and math.isfinite(value):
+            return float(value)
+    return None
 
 
 def read_summary(folder: Path, *, running: frozenset[Path] = frozenset()) -> RunSummary | None:
@@ -107,24 +117,22 @@ def read_summary(folder: Path, *, running: frozenset[Path] = frozenset()) -> Run
         state = INTERRUPTED
     metrics = read_json(folder / "metrics.json")
     overall = _object(_object(metrics.get("test")).get("overall"))
-    pace = metrics.get("seconds_per_epoch")
-    recipe = info.get("recipe", {})
-    seconds = info.get("seconds")
+    method = _object(_object(info.get("recipe")).get("method"))
     return RunSummary(
         folder=folder,
         title=str(notes.get("title") or info.get("name") or folder.name),
         note=str(notes.get("note", "")),
         state=state,
-        method=str(recipe.get("method", {}).get("kind", "")),
+        method=str(method.get("kind", "")),
         started=str(info.get("started", "")),
-        seconds=float(seconds) if isinstance(seconds, (int, float)) else None,
+        seconds=_seconds(info.get("seconds")),
         split=str(info.get("split", "")),
         patients=str(info.get("patients", "")),
         data_sha256=str(info.get("data_sha256", "")),
         accuracy=_object(overall.get(ACCURACY_BY_FIELD)),
         error=str(info.get("error", "")) if state == "failed" else "",
         bundle=_bundle(folder),
-        seconds_per_epoch=float(pace) if isinstance(pace, (int, float)) else None,
+        seconds_per_epoch=_seconds(metrics.get("seconds_per_epoch")),
         info=info,
     )
 
@@ -236,12 +244,18 @@ class RunHistory(QObject):
 def _read_runs(bases: Iterable[Path], running: frozenset[Path]) -> list[RunSummary]:
     folders: list[Path] = []
     for base in bases:
-        with suppress(OSError):
-            here = [path for path in base.iterdir() if path.is_dir()]
-            folders += here
-            folders += [path for sweep in here for path in sweep.iterdir() if path.is_dir()]
+        here = _folders_in(base)
+        folders += here
+        folders += [path for sweep in here for path in _folders_in(sweep)]
     found = [summary for path in folders if (summary := read_summary(path, running=running))]
     return sorted(found, key=lambda run: run.started, reverse=True)
+
+
+def _folders_in(base: Path) -> list[Path]:
+    """Return the folders in a folder; none where it cannot be read, which hides no others."""
+    with suppress(OSError):
+        return [path for path in base.iterdir() if path.is_dir()]
+    return []
 
 
 def _trash(folders: tuple[Path, ...]) -> tuple[tuple[Path, ...], list[str]]:

@@ -31,7 +31,7 @@ class CaseSite(Repository):
         stored = self._connection.info(SITE)
         try:
             return Site.from_json(json.loads(stored)) if stored else None
-        except (ValueError, TypeError, RecursionError, StationError) as error:
+        except (ValueError, TypeError, ArithmeticError, RecursionError, StationError) as error:
             raise damaged("the site cannot be understood") from error
 
     def known_sizes(self) -> KnownSizes:

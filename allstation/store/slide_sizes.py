@@ -32,7 +32,7 @@ class SlidePixelSizes(Repository):
                 SlideSizes(int(one[_SLIDE]), tuple(map(PixelSize.from_json, one[_SIZES])))
                 for one in (json.loads(stored) if stored else ())
             )
-        except (ValueError, TypeError, KeyError, RecursionError, StationError) as error:
+        except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError, StationError) as error:
             raise damaged("the pixel sizes of its slides cannot be understood") from error
 
     def set(self, *wanted: SlideSizes) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path, PurePosixPath
@@ -31,6 +33,8 @@ PLACES: Final = {CASES: "cases", PARQUET: "data"}
 """Folder of what each form writes."""
 _KIND: Final = "allstation-archive"
 _MODULUS: Final = 1 << 256
+_LARGEST: Final = 1 << 29
+"""Bytes of a manifest: about a million slides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +192,12 @@ class Manifest:
             StationError: ``no-archive``, ``bad-manifest``.
         """
         try:
-            data = (folder / MANIFEST).read_bytes()[:at_most]
+            data = _read(folder / MANIFEST)[:at_most]
         except OSError as error:
             sentence = f"{shown_name(folder.name)} is no archive: its {MANIFEST} cannot be read."
             raise StationError("no-archive", sentence) from error
+        except ValueError as error:
+            raise _damaged(folder) from error
         whole = data[: data.rfind(b"\n") + 1]
         lines = list(_lines(whole))
         if not lines or lines[0].get("kind") != _KIND:
@@ -234,6 +240,21 @@ class Manifest:
             self._signer.add(data)
 
 
+def _read(path: Path) -> bytes:
+    """Return a manifest's bytes.
+
+    Raises:
+        OSError: If it cannot be read, or is no file: a pipe would be waited for.
+        ValueError: If it is larger than any manifest.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no file")
+    if found.st_size > _LARGEST:
+        raise ValueError("size")
+    return path.read_bytes()
+
+
 def _lines(data: bytes) -> Iterator[dict[str, Any]]:
     for text in data.splitlines():
         try:
@@ -270,7 +291,24 @@ def _refuse_links(folder: Path) -> None:
         StationError: ``unsafe-archive``.
     """
     for name in (MANIFEST, SIGNATURE, ERRORS, *PLACES.values()):
-        if (folder / name).is_symlink():
+        refuse_link(folder, folder / name)
+
+
+def refuse_link(folder: Path, target: Path) -> None:
+    """Refuse to write what lies behind a link in an archive.
+
+    Args:
+        folder: The archive's folder.
+        target: File or folder in it that is to be written; need not be there.
+
+    Raises:
+        StationError: ``unsafe-archive``.
+    """
+    for path in (target, *target.parents):
+        if path == folder:
+            return
+        if path.is_symlink():
+            name = shown_name(path.relative_to(folder).as_posix())
             sentence = (
                 f"{name} in {shown_name(folder.name)} is a link, so nothing is added to this archive: it "
                 "would go into another place. Remove the link, or name a new folder."

@@ -40,8 +40,11 @@ def read_signature(folder: Path, manifest: bytes) -> ManifestSignature | None:
     Raises:
         SignatureError: If it is none, or the manifest was changed after it was signed.
     """
+    path = folder / SIGNATURE
     try:
-        with (folder / SIGNATURE).open("rb") as file:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise SignatureError("its signature is no file")
+        with path.open("rb") as file:
             data = file.read(_LARGEST)
     except FileNotFoundError:
         return None

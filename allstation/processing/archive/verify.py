@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from allstation.core.errors import StationError
 from allstation.core.records import FieldState
@@ -48,9 +48,12 @@ def verify_archive(folder: Path) -> Iterator[tuple[SlideEntry | None, str]]:
     check = _case_problem if manifest.form == CASES else _table_problem
     if manifest.form != CASES:
         require_pyarrow()
+    known: set[str] = set()
     for entry in manifest.entries.values():
-        yield entry, check(folder / entry.file, entry)
-    known = {entry.file for entry in manifest.entries.values()}
+        file = PurePosixPath(entry.file).as_posix()
+        twice = file in known
+        known.add(file)
+        yield entry, "its file is also that of another slide" if twice else check(folder / entry.file, entry)
     pattern = "cases/**/*.allcase" if manifest.form == CASES else "data/*/*.parquet"
     for path in sorted(folder.glob(pattern)):
         if path.relative_to(folder).as_posix() not in known:
@@ -77,6 +80,8 @@ def _case_problem(path: Path, entry: SlideEntry) -> str:
 
 
 def _table_problem(path: Path, entry: SlideEntry) -> str:
+    if not path.is_file():
+        return "its file is not there"
     try:
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:

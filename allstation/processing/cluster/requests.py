@@ -14,8 +14,8 @@ from allstation.core.errors import StationError
 from allstation.core.known_sizes import NO_SLIDE, KnownSizes
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
+from allstation.core.value_types import fields_fit, fits
 from allstation.inference.pipeline import Outcome
-from allstation.processing.cluster.value_types import fields_fit, fits
 from allstation.processing.cluster.wire import PROTOCOL, WireError, decode, encode, pack, unpack
 
 DONE: Final = "done"

@@ -21,7 +21,7 @@ from allstation.core.known_sizes import KnownSizes, SlideSizes
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction, Quality
 from allstation.core.site import PixelSize, ScaleSource, Site
-from allstation.processing.cluster.value_types import fields_fit
+from allstation.core.value_types import fields_fit
 
 PROTOCOL: Final = 2
 """Raised with every change of what stands in requests and answers."""

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QUndoCommand
 
 from allstation.core.known_sizes import KnownSize, KnownSizes, SlideSizes
-from allstation.core.pixel_size import LARGEST, frame_sizes, with_size
+from allstation.core.pixel_size import LARGEST, SMALLEST, frame_sizes, with_size
 from allstation.core.records import FieldRecord
 from allstation.core.site import PixelSize, ScaleSource, Site
 from allstation.imaging.field_file import read_field
@@ -126,7 +126,7 @@ class PixelSizeController(QObject):
     @Slot(float, bool)
     def _set_by_bar(self, micrometres: float, only: bool) -> None:
         size = micrometres / self._drawn if self._drawn > 0 else 0.0
-        if not 0 < size <= LARGEST:
+        if not SMALLEST <= size <= LARGEST:
             self._context.notifier.warn(
                 tr("A bar of {length} µm gives no pixel size. Draw it again.", length=f"{micrometres:g}")
             )

@@ -46,6 +46,13 @@ def test_numbers_that_are_not_finite_become_null() -> None:
         ('{"v":1,"event":"dance"}', "unknown event"),
         ('{"v":1,"event":"phase","name":"training","colour":"red"}', "unknown parts"),
         ('{"v":1,"event":"phase"}', "missing parts"),
+        ('{"v":1,"event":"phase","name":5}', "another kind"),
+        ('{"v":1,"event":"epoch","epoch":1,"epochs":2,"seconds":1,"values":[],"best":true}', "another kind"),
+        ('{"v":1,"event":"finished","state":"../won"}', "another kind"),
+        ('{"v":1,"event":"progress","done":1,"total":1e9}', "another kind"),
+        ('{"v":1,"event":"progress","done":1,"total":2,"seconds_left":1e999}', "not JSON"),
+        ('{"v":1,"event":"progress","done":1,"total":2,"seconds_left":NaN}', "not JSON"),
+        ('{"v":1,"event":"report","kind":"check","data":' + "[" * 100_000, "not JSON"),
     ],
 )
 def test_anything_else_is_refused_with_a_sentence(line: str, reason: str) -> None:
@@ -64,14 +71,20 @@ _PLAIN = st.recursive(
 _OF_TYPE = {
     "float": st.floats(allow_nan=False, allow_infinity=False),
     "float | None": _FINITE,
-    "int": st.integers(),
+    "int": st.integers(-(1 << 62) + 1, (1 << 62) - 1),
     "bool": st.booleans(),
     "str": st.text(),
     "Mapping[str, float | None]": st.dictionaries(st.text(), _FINITE, max_size=5),
     "Mapping[str, Any]": st.dictionaries(st.text(), _PLAIN, max_size=3),
 }
+_OF_NAME = {"state": st.sampled_from(sorted(events.STATES))}
 _ANY_EVENT = st.one_of(
-    [st.builds(type(one), **{part.name: _OF_TYPE[part.type] for part in fields(one)}) for one in EVENTS]
+    [
+        st.builds(
+            type(one), **{part.name: _OF_NAME.get(part.name, _OF_TYPE[part.type]) for part in fields(one)}
+        )
+        for one in EVENTS
+    ]
 )
 
 

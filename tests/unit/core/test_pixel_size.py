@@ -26,7 +26,7 @@ def test_a_size_is_read_however_it_is_written(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "0.0 µm", "unknown", "-0.1", "0.1 x 0.1 µm", "1,000.5", "101", "1E-4", "9 mm"]
+    "text", ["", "0", "0.0 µm", "unknown", "-0.1", "0.1 x 0.1 µm", "1,000.5", "101", "1E-4", "9 mm", "0.0009"]
 )
 def test_what_names_no_size_is_none(text: str) -> None:
     assert micrometres(text) is None
@@ -46,6 +46,6 @@ def test_each_frame_size_has_its_own() -> None:
     assert with_size(with_size("0.1 µm", (640, 480), None), (640, 480), 0.2) == "0.2 µm at 640x480"
 
 
-@pytest.mark.parametrize("text", ["", "0.1 at", "0.1 µm at 640", "0.1; x", "0.1 at 640x480 px"])
+@pytest.mark.parametrize("text", ["", "0.1 at", "0.1 µm at 640", "0.1; x", "0.1 at 640x480 px", "0.1; 0.2"])
 def test_what_names_no_frame_names_no_size(text: str) -> None:
     assert frame_sizes(text) == {}

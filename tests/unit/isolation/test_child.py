@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -61,6 +62,28 @@ def test_one_that_never_ends_is_ended(child, do):
         child.ask({"do": do}, seconds=0.3, most=0)
     assert time.monotonic() - began < 20
     assert not child.alive
+
+
+def test_a_deadline_that_comes_with_the_answer_costs_no_other_request(child, monkeypatch):
+    class Ending(threading.Timer):
+        """Fires at the last moment in which it can still be cancelled."""
+
+        def cancel(self):
+            super().cancel()
+            if fires:
+                self.function(*self.args)
+            passed.append(self)
+
+    passed, fires = [], False
+    monkeypatch.setattr(threading, "Timer", Ending)
+    child.ask({}, seconds=60, most=0)
+    passed[0].function(*passed[0].args)
+    child.ask({}, seconds=60, most=0)
+    fires = True
+    child.ask({}, seconds=60, most=0)
+    assert not child.alive
+    with pytest.raises(ChildGoneError):
+        child.ask({}, seconds=60, most=0)
 
 
 def test_one_that_exits_has_died_of_the_request(child):

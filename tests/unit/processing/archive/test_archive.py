@@ -104,28 +104,32 @@ def make(
         for slide in find_slides(folders, outside=out)
         if manifest.entries.get(slide.key) is None or manifest.entries[slide.key].state != slide.state
     ]
-    if form == PARQUET:
-        TableStream(
-            out,
-            bundle.classes,
-            stub,
-            limits=DecodeLimits(),
-            finished=manifest.add,
-            progressed=heard.progressed,
-            trouble=heard.trouble,
-        ).run(todo)
-    else:
-        cases = SlideCases(
-            out,
-            bundle,
-            stub,
-            limits=DecodeLimits(),
-            site=None,
-            progressed=heard.progressed,
-            trouble=heard.trouble,
-        )
-        for slide in todo:
-            manifest.add(cases.make(slide))
+    try:
+        if form == PARQUET:
+            TableStream(
+                out,
+                bundle.classes,
+                stub,
+                limits=DecodeLimits(),
+                finished=manifest.add,
+                progressed=heard.progressed,
+                trouble=heard.trouble,
+            ).run(todo)
+        else:
+            cases = SlideCases(
+                out,
+                bundle,
+                stub,
+                limits=DecodeLimits(),
+                site=None,
+                progressed=heard.progressed,
+                trouble=heard.trouble,
+            )
+            for slide in todo:
+                manifest.add(cases.make(slide))
+    except StationError:
+        manifest.close(complete=False)
+        raise
     manifest.close(complete=True)
     return manifest, stub, heard
 
@@ -306,6 +310,59 @@ def test_an_archive_does_not_write_through_links(name: str, tmp_path: Path) -> N
     with pytest.raises(StationError, match="is a link"):
         Manifest.begin(out, form=PARQUET, model="ab")
     assert mine.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own there")
+@pytest.mark.parametrize("form", [CASES, PARQUET])
+def test_a_slide_is_not_written_through_a_link(
+    form: str, folder: Path, tmp_path: Path, bundle: ModelBundle
+) -> None:
+    out, mine = tmp_path / "out", tmp_path / "mine"
+    mine.mkdir()
+    Manifest.begin(out, form=form, model=bundle.sha256).close(complete=False)
+    place = case_folder(out, "smears/Slide 1") if form == CASES else parquet_file(out, "smears/Slide 1")
+    place.parent.parent.mkdir(exist_ok=True)
+    place.parent.symlink_to(mine)
+    with pytest.raises(StationError, match="is a link"):
+        make(form, out, [folder], bundle)
+    assert list(mine.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes have no names in folders there")
+@pytest.mark.parametrize(("name", "words"), [(MANIFEST, "no archive"), (SIGNATURE, "is no file")])
+def test_pipes_in_place_of_manifest_and_signature_are_not_waited_for(
+    name: str, words: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    Manifest.begin(out, form=PARQUET, model="ab").close(complete=True)
+    (out / name).unlink()
+    os.mkfifo(out / name)
+    try:
+        told = signer_of(out)
+    except StationError as error:
+        told = error.sentence
+    assert words in told
+
+
+def test_a_manifest_larger_than_any_is_damage(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    Manifest.begin(out, form=PARQUET, model="ab").close(complete=True)
+    os.truncate(out / MANIFEST, 1 << 30)  # takes no room
+    with pytest.raises(StationError, match="is damaged"):
+        signer_of(out)
+
+
+def test_one_file_is_not_two_slides(folder: Path, tmp_path: Path, bundle: ModelBundle) -> None:
+    out = tmp_path / "out"
+    make(PARQUET, out, [folder], bundle)
+    (out / SIGNATURE).unlink()
+    with (out / MANIFEST).open("r+b") as manifest:
+        lines = manifest.readlines()
+        again = json.loads(lines[1])
+        again |= {"slide": "smears/Slide 3", "file": again["file"].replace("data/", "data/./")}
+        manifest.write(json.dumps(again).encode() + b"\n" + lines[-1])
+    problems = [problem for _, problem in verify_archive(out) if problem]
+    assert problems == ["its file is also that of another slide"]
 
 
 def test_folders_that_are_no_archive_or_another_are_left_alone(tmp_path: Path) -> None:

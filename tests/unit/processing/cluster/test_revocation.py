@@ -108,6 +108,23 @@ def test_a_new_authority_ends_every_join_file(hub: Hub, pc7: Path) -> None:
         again.close()
 
 
+@pytest.mark.parametrize("lost", ["removed", "damaged", "earlier"])
+def test_a_list_that_was_lost_lets_nobody_in_again(lost: str, pc7: Path, tmp_path: Path) -> None:
+    path = certificates.own_certificates().folder / REVOKED
+    earlier = path.read_bytes()
+    certificates.revoke_machine("pc7")
+    full = path.read_bytes()
+    path.write_bytes({"removed": b"", "damaged": full[:200], "earlier": earlier}[lost])
+    if lost == "removed":
+        path.unlink()
+    certificates.own_certificates()
+    assert path.read_bytes() == full
+    certificates.write_join_file(tmp_path / "pc8.alljoin", address="tls://127.0.0.1:1", machine="pc8")
+    path.unlink()
+    certificates.revoke_machine("pc8")
+    assert len(revoked_serials(path)) == 2
+
+
 def test_only_a_newer_list_of_the_authority_is_taken(
     pc7: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""Type check of values that came from another machine, against the annotations of a dataclass."""
+"""Type check of values that came from another process, against the annotations of a dataclass."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ def fields_fit(record: Any) -> bool:  # noqa: ANN401 - any dataclass
 
 def fits(value: Any, hint: Any) -> bool:  # noqa: ANN401, PLR0911 - one line a kind of annotation
     """Tell whether a value has an annotated type: a class, a union, a tuple, a sequence or a mapping."""
+    if hint is Any:
+        return True
     origin, inner = get_origin(hint), get_args(hint)
     if origin in _UNIONS:
         return any(fits(value, one) for one in inner)
