@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -22,7 +23,6 @@ from allstation.core.text import shown_name
 from allstation.ui.common import icons, theme
 from allstation.ui.common.formatting import tip
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.main_window.start_door import DoorText, StartDoor
 
 _RECENT_SHOWN: Final = 5
@@ -158,7 +158,11 @@ class StartPage(QWidget):
         outer.addWidget(notice)
         outer.addStretch(3)
         # Large text on a small screen is scrolled, never cut off.
-        area = scroll_area(body, self, sideways=True)
+        # Made here, as ``common.scrolling`` loads Qt's enumerations, which the first paint does without.
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidget(body)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(area)

@@ -34,6 +34,8 @@ class ClassButtons(QWidget):
         super().__init__(parent)
         self._classes: tuple[str, ...] = ()
         self._buttons: list[QPushButton] = []
+        self._placed = (0, 0)
+        """Columns and buttons of the grid as it is."""
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(6)
@@ -49,6 +51,7 @@ class ClassButtons(QWidget):
             button.deleteLater()
         self._classes = tuple(names)
         self._buttons = [self._button(index, name) for index, name in enumerate(names)]
+        self._placed = (0, 0)
         self._place()
 
     def show_review(self, chosen: str | None, *, able: bool) -> None:
@@ -69,8 +72,12 @@ class ClassButtons(QWidget):
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
             for index, (button, name) in enumerate(zip(self._buttons, self._classes, strict=True)):
                 _put_chip(button, mark_for(name, index))
-        if event.type() == QEvent.Type.FontChange:
+
+    def event(self, event: QEvent) -> bool:
+        """Place the buttons again when they have become wider or narrower; hidden ones do not say so."""
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
             self._place()
+        return super().event(event)
 
     def _place(self) -> None:
         """Two in a row, or one where large text would make the panel take the field's room."""
@@ -78,6 +85,9 @@ class ClassButtons(QWidget):
             button.ensurePolished()  # before, it is as wide as its text in the system's font
         widest = max((button.sizeHint().width() for button in self._buttons), default=0)
         columns = 2 if 2 * widest <= _WIDEST else 1
+        if (columns, len(self._buttons)) == self._placed:
+            return
+        self._placed = columns, len(self._buttons)
         for index, button in enumerate(self._buttons):
             self._grid.addWidget(button, index // columns, index % columns)
 
