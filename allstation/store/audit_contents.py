@@ -21,6 +21,8 @@ from allstation.store.rows import Row
 
 CONTENT: Final = "content"
 """Key of the digest of contents in an entry's details."""
+BEFORE: Final = "before"
+"""Key of the digest of what an entry replaced: a forged value must not become part of the trail with it."""
 SITE: Final = "site"
 """Key in ``info``: the case's site as JSON."""
 SLIDE_SIZES: Final = "slide_pixel_sizes"
@@ -31,6 +33,14 @@ CONTROL: Final = "control_releases"
 """Key in ``info`` of the releases of control days."""
 REPORTS_FOLDER: Final = "reports"
 """Folder inside the case for the reports that were signed or sent."""
+
+_HELD: Final = {
+    "site-changed": "site was",
+    "slide-sizes-changed": "pixel sizes of slides were",
+    "control-released": "releases of control days were",
+    "patients-changed": "patients of the slides were",
+}
+"""What an action is about, in a sentence."""
 
 Place = tuple[str | None, str, str]
 """Relative and absolute folder and file name of a field, as stored."""
@@ -160,6 +170,7 @@ class Contents:
         now: Last known place of each field that was moved.
         unknown: Fields that a version without places may have moved.
         failures: Code and, where the log holds it, sentence of the last failure of each field.
+        past: Sentence on the first text that was changed past the trail before an entry replaced it.
         locked: Digest of the decisions of the last final or amended report.
         reports: Status and hash of each report, and whether its file is kept for certain.
     """
@@ -172,6 +183,7 @@ class Contents:
     now: dict[int, Place] = field(default_factory=dict)
     unknown: set[int] = field(default_factory=set)
     failures: dict[int, tuple[str, str | None]] = field(default_factory=dict)
+    past: str = ""
     locked: str = ""
     reports: list[tuple[str, str, bool]] = field(default_factory=list)
 
@@ -183,10 +195,12 @@ class Contents:
             case "case-renamed":
                 self.info["name"] = details["to"]
             case "details-changed":
+                self._compare(details, self.details, "patient's data were")
                 self.details = details.get(CONTENT)
             case "slide-added" | "slide-renamed":
                 self.slides[_number(entry)] = details["name" if entry.action == "slide-added" else "to"]
             case "patients-changed" | "control-released" | "site-changed" | "slide-sizes-changed":
+                self._compare(details, self.digests.get(entry.action, ""), _HELD[entry.action])
                 self.digests[entry.action] = details[CONTENT]
             case "field-failed":
                 self.failures[_number(entry)] = (details["code"], details.get("sentence"))
@@ -197,6 +211,10 @@ class Contents:
                 if ReportStatus(details["status"]).locks:
                     self.locked = details["decisions"]
 
+    def _compare(self, details: Mapping[str, Any], known: str | None, what: str) -> None:
+        if not self.past and known is not None and details.get(BEFORE, known) != known:
+            self.past = f"The {what} changed past the trail."
+
     def _move(self, entry: AuditEntry, details: Mapping[str, Any]) -> None:
         if MOVED not in details:
             self.unknown.update(_fields_of(entry, details))
@@ -206,6 +224,8 @@ class Contents:
 
     def other_info(self, db: sqlite3.Connection) -> str:
         """Return a sentence on the first text that the log holds otherwise; empty if there is none."""
+        if self.past:
+            return self.past
         info = dict(db.execute("SELECT key, value FROM info"))
         for key, value in self.info.items():
             if info.get(key) != value:
@@ -216,12 +236,12 @@ class Contents:
             if self.slides.get(number) != name:
                 return f"The name of slide {number} was changed past the trail."
         held = (
-            ("site-changed", text_content(info.get(SITE, "")), "site was"),
-            ("slide-sizes-changed", text_content(info.get(SLIDE_SIZES, "")), "pixel sizes of slides were"),
-            ("control-released", text_content(info.get(CONTROL, "")), "releases of control days were"),
-            ("patients-changed", patients_content(db), "patients of the slides were"),
+            ("site-changed", text_content(info.get(SITE, ""))),
+            ("slide-sizes-changed", text_content(info.get(SLIDE_SIZES, ""))),
+            ("control-released", text_content(info.get(CONTROL, ""))),
+            ("patients-changed", patients_content(db)),
         )
-        changed = (what for action, digest, what in held if digest != self.digests.get(action, ""))
+        changed = (_HELD[action] for action, digest in held if digest != self.digests.get(action, ""))
         return next((f"The {what} changed past the trail." for what in changed), "")
 
     def other_field(self, db: sqlite3.Connection) -> str:

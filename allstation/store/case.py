@@ -31,7 +31,7 @@ from allstation.core.times import Clock, stamp, utc_clock
 from allstation.keys.station import station_key
 from allstation.paths import login_name
 from allstation.store import schema
-from allstation.store.audit_contents import CONTENT, details_content
+from allstation.store.audit_contents import BEFORE, CONTENT, details_content
 from allstation.store.audit_log import AuditLog
 from allstation.store.audit_seal import KEY, has_seal_table
 from allstation.store.case_site import CaseSite
@@ -342,7 +342,7 @@ class Case(Closing):
             old, new = self.details(), texts(details)
             changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
             if changed:
-                entry = {"keys": changed, CONTENT: details_content(new)}
+                entry = {"keys": changed, BEFORE: details_content(old), CONTENT: details_content(new)}
                 self.connection.audit("details-changed", "case", entry)
                 self.connection.set_info("details", canonical(new))
 

@@ -10,7 +10,7 @@ from allstation.core.audit import canonical
 from allstation.core.errors import StationError
 from allstation.core.known_sizes import KnownSizes, SlideSizes
 from allstation.core.site import Site
-from allstation.store.audit_contents import CONTENT, SITE, text_content
+from allstation.store.audit_contents import BEFORE, CONTENT, SITE, text_content
 from allstation.store.connection import Repository
 from allstation.store.database import damaged
 from allstation.store.slide_sizes import SlidePixelSizes
@@ -50,7 +50,9 @@ class CaseSite(Repository):
         """Say at which site the fields were taken, or that nobody knows; the audit log keeps its digest."""
         stored = canonical(site.to_json()) if site is not None else ""
         with self._connection.write():
-            if stored != self._connection.info(SITE):
-                entry = {"id": site.id if site is not None else "", CONTENT: text_content(stored)}
+            held = self._connection.info(SITE)
+            if stored != held:
+                digests = {BEFORE: text_content(held), CONTENT: text_content(stored)}
+                entry = {"id": site.id if site is not None else "", **digests}
                 self._connection.audit("site-changed", "case", entry)
                 self._connection.set_info(SITE, stored)

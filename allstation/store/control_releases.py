@@ -7,7 +7,7 @@ import json
 from allstation.core.audit import canonical
 from allstation.core.control_release import ControlRelease
 from allstation.core.times import local_day
-from allstation.store.audit_contents import CONTENT, CONTROL, text_content
+from allstation.store.audit_contents import BEFORE, CONTENT, CONTROL, text_content
 from allstation.store.connection import Repository
 from allstation.store.database import damaged
 
@@ -30,8 +30,9 @@ class ControlReleases(Repository):
             return False
         text = canonical([one.to_json() for one in (*known, release)])
         with self._connection.write():
+            held = text_content(self._connection.info(CONTROL))
             self._connection.set_info(CONTROL, text)
-            details = {**release.to_json(), CONTENT: text_content(text)}
+            details = {**release.to_json(), BEFORE: held, CONTENT: text_content(text)}
             self._connection.audit("control-released", f"site {release.site}", details, who=release.by)
         return True
 

@@ -9,7 +9,7 @@ from allstation.core.audit import canonical
 from allstation.core.errors import StationError
 from allstation.core.known_sizes import SlideSizes, sorted_sizes
 from allstation.core.site import PixelSize
-from allstation.store.audit_contents import CONTENT, SLIDE_SIZES, text_content
+from allstation.store.audit_contents import BEFORE, CONTENT, SLIDE_SIZES, text_content
 from allstation.store.connection import Repository
 from allstation.store.database import damaged
 
@@ -51,7 +51,12 @@ class SlidePixelSizes(Repository):
             if changed:
                 after = sorted_sizes((before | {one.slide_id: one for one in changed}).values())
                 stored = canonical([_json(one) for one in after]) if after else ""
-                entry = {"slides": [_json(one) for one in changed], CONTENT: text_content(stored)}
+                held = text_content(self._connection.info(SLIDE_SIZES))
+                entry = {
+                    "slides": [_json(one) for one in changed],
+                    BEFORE: held,
+                    CONTENT: text_content(stored),
+                }
                 self._connection.audit("slide-sizes-changed", "case", entry)
                 self._connection.set_info(SLIDE_SIZES, stored)
 

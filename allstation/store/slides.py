@@ -11,7 +11,7 @@ from allstation.core.errors import StationError
 from allstation.core.patients import PatientSource, checked_patient
 from allstation.core.records import FieldState, Slide
 from allstation.core.text import fold, natural_key, unescape_name
-from allstation.store.audit_contents import CONTENT, patients_content
+from allstation.store.audit_contents import BEFORE, CONTENT, patients_content
 from allstation.store.connection import Repository
 from allstation.store.rows import Row, required_name
 from allstation.store.slide_rows import scanned_slides
@@ -153,7 +153,7 @@ class Slides(Repository):
             StationError: ``unknown-slide``.
         """
         with self._connection.write() as db:
-            changed = []
+            changed, held = [], patients_content(db)
             for number, (patient, source) in patients.items():
                 row = db.execute(
                     "SELECT patient, patient_source FROM slides WHERE id = ?", (number,)
@@ -168,7 +168,8 @@ class Slides(Repository):
                     changed.append(number)
             if changed:
                 sources = sorted({str(patients[number][1]) for number in changed if patients[number][0]})
-                details = {"slides": changed, "sources": sources, CONTENT: patients_content(db)}
+                digests = {BEFORE: held, CONTENT: patients_content(db)}
+                details = {"slides": changed, "sources": sources, **digests}
                 self._connection.audit("patients-changed", "case", details)
             return changed
 

@@ -154,6 +154,16 @@ def changed(statement: str) -> Callable[[Ground], Seen]:
     return attack
 
 
+def forged_size_and_a_true_one(ground: Ground) -> Seen:
+    """A pixel size written past the trail, then one of another slide by the program."""
+    case = ground.case()
+    forged = '[{"sizes":[{"frame":null,"interval":null,"size":0.9,"source":"typed"}],"slide":1}]'
+    sql(case, f"INSERT INTO info (key, value) VALUES ('slide_pixel_sizes', '{forged}')")  # noqa: S608
+    run("classify", ground.base / "fields", "--case", case, "--pixel-size", "Slide 2=0.11")
+    seen = _broken(case)
+    return Seen(run("audit", case).stdout.splitlines()[1], seen.held)
+
+
 def signing_a_broken_log(ground: Ground) -> Seen:
     case = ground.case()
     sql(case, "UPDATE fields SET decision = 'Benign', reasons = ''")
@@ -884,6 +894,7 @@ ATTACKS: dict[str, tuple[str, Callable[[Ground], Seen]]] = {
     },
     "F5 evidence changed": ("broken", _evidence),
     "F3 case.lock is a link to a file of the user": ("refused, file untouched", planted_link),
+    "forged pixel size, then a true one of another slide": ("broken", forged_size_and_a_true_one),
     "F6 signing a broken log": ("refused, rc 1", signing_a_broken_log),
     "F6 repair of a broken log": ("not called sound, rc 1", repairing_a_broken_log),
     "F8 infinite logit": ("never a class", infinite_logit),

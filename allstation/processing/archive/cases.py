@@ -16,7 +16,7 @@ from allstation.imaging.intake import Refused
 from allstation.inference.bundle import ModelBundle
 from allstation.processing import events, retries
 from allstation.processing.archive.executors import BorrowedExecutor
-from allstation.processing.archive.manifest import CASES, PLACES, RowDigest, SlideEntry, refuse_link
+from allstation.processing.archive.manifest import CASES, PLACES, RowDigest, SlideEntry, refuse_symlink
 from allstation.processing.archive.slides import ArchiveSlide
 from allstation.processing.batch import FieldExecutor
 from allstation.processing.importer import ImportOptions
@@ -98,7 +98,7 @@ class SlideCases:
             StationError: If it cannot be written; what was finished is kept.
         """
         folder = case_folder(self._out, slide.key)
-        refuse_link(self._out, folder)
+        refuse_symlink(self._out, folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         held = (folder / "case.sqlite").exists()
         with Case.open(folder) if held else Case.create(folder) as case:

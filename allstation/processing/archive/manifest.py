@@ -291,10 +291,10 @@ def _refuse_links(folder: Path) -> None:
         StationError: ``unsafe-archive``.
     """
     for name in (MANIFEST, SIGNATURE, ERRORS, *PLACES.values()):
-        refuse_link(folder, folder / name)
+        refuse_symlink(folder, folder / name)
 
 
-def refuse_link(folder: Path, target: Path) -> None:
+def refuse_symlink(folder: Path, target: Path) -> None:
     """Refuse to write what lies behind a link in an archive.
 
     Args:

@@ -14,7 +14,7 @@ from allstation.core.decision import Reason
 from allstation.core.errors import StationError
 from allstation.core.records import NewField, Prediction
 from allstation.files import part_path
-from allstation.processing.archive.manifest import PARQUET, PLACES, RowDigest, SlideEntry, refuse_link
+from allstation.processing.archive.manifest import PARQUET, PLACES, RowDigest, SlideEntry, refuse_symlink
 from allstation.processing.archive.slides import ArchiveSlide
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class SlideTable:
         self.slide = slide
         self._classes = tuple(classes)
         self._target = parquet_file(out, slide.key)
-        refuse_link(out, self._target)
+        refuse_symlink(out, self._target)
         self._target.parent.mkdir(parents=True, exist_ok=True)
         self._part = part_path(self._target)
         self._schema = _schema(self._classes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -9,6 +10,7 @@ import pytest
 
 from allstation.core.errors import StationError
 from allstation.core.known_sizes import SlideSizes
+from allstation.core.patients import PatientSource
 from allstation.core.site import PixelSize, ScaleSource
 from allstation.store import Case
 from allstation.store.audit_contents import SLIDE_SIZES
@@ -58,3 +60,28 @@ def test_sizes_that_were_changed_or_damaged_past_the_trail_are_told(case: Case, 
             with pytest.raises(StationError, match="pixel sizes of its slides cannot be understood"):
                 again.slide_sizes.all()
             assert again.site.known_sizes().slides == (), "the fields are shown all the same"
+
+
+def test_a_forged_size_does_not_become_genuine_with_the_next_change(case: Case, maker, folder) -> None:
+    maker.fill(case, 1)
+    maker.fill(case, 1, slide="slide 2", first=1)
+    case.slide_sizes.set(SlideSizes(1, (BAR,)))
+    case.set_details({"patient_name": "A", "pixel_size": "0.2 µm"})
+    case.slides.set_patients({1: "P1"}, source=PatientSource.TYPED)
+    assert case.audit.verify() is None
+    case.close()
+    forgeries = (
+        ("UPDATE info SET value = replace(value, '0.11', '0.9') WHERE key LIKE 'slide%'", "pixel sizes"),
+        ("UPDATE info SET value = replace(value, '\"A\"', '\"B\"') WHERE key = 'details'", "patient's data"),
+        ("UPDATE slides SET patient = 'P9' WHERE id = 1", "patients of the slides"),
+    )
+    for statement, words in forgeries:
+        copy = folder.with_name(f"{words[:8]}.allcase")
+        shutil.copytree(folder, copy)
+        with closing(sqlite3.connect(copy / DATABASE)) as db, db:
+            assert db.execute(statement).rowcount == 1
+        with Case.open(copy) as again:
+            again.slide_sizes.set(SlideSizes(2, (BAR,)))
+            again.set_details({**again.details(), "specimen": "blood"})
+            again.slides.set_patients({2: "P2"}, source=PatientSource.TYPED)
+            assert words in again.audit.verify().sentence
