@@ -21,6 +21,14 @@ _WIDEST: Final = 380
 """Logical pixels of two class buttons side by side, at most."""
 
 
+_RESIZING: Final = (
+    QEvent.Type.FontChange,
+    QEvent.Type.StyleChange,
+    QEvent.Type.LayoutRequest,
+    QEvent.Type.Show,
+)
+
+
 class ClassButtons(QWidget):
     """One button a class, two in a row where there is room.
 
@@ -75,7 +83,7 @@ class ClassButtons(QWidget):
 
     def event(self, event: QEvent) -> bool:
         """Place the buttons again when they have become wider or narrower; hidden ones do not say so."""
-        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
+        if event.type() in _RESIZING:
             self._place()
         return super().event(event)
 
