@@ -45,8 +45,9 @@ def _user(kind: str) -> Path:
     import platformdirs
 
     dirs = platformdirs.PlatformDirs(_APP, appauthor=False, roaming=False)
-    known = {"config": dirs.user_config_path, "data": dirs.user_data_path, "logs": dirs.user_log_path}
-    return known[kind]
+    if kind == "config":  # only the one that is asked for: the key of every sealed entry asks for one
+        return dirs.user_config_path
+    return dirs.user_data_path if kind == "data" else dirs.user_log_path
 
 
 def config_folder() -> Path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.executors import cluster_of, make_executor
-from allstation.commands.models import name_unknown_maker
+from allstation.commands.makers import name_unknown_maker
 from allstation.commands.printing import note, say
 from allstation.commands.progress import ProgressLine
 from allstation.commands.slide_arguments import EVERYTHING

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Final
 from allstation.commands.printing import say
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
-from allstation.core.patients import FolderPattern, patients_text
-from allstation.core.records import Slide
-from allstation.core.tables import Table
 from allstation.core.text import shown_name
-from allstation.processing.patients import propose_patients
-from allstation.processing.slide_sizes import GivenSizes, set_slide_sizes, size_doubts
 
 if TYPE_CHECKING:
+    from allstation.core.patients import FolderPattern
+    from allstation.core.records import Slide
+    from allstation.core.tables import Table
+    from allstation.processing.slide_sizes import GivenSizes
     from allstation.store.case import Case
 
 _NAMED: Final = 20
@@ -52,6 +51,8 @@ def give_sizes(case: Case, given: GivenSizes) -> None:
     """
     if not given:
         return
+    from allstation.processing.slide_sizes import set_slide_sizes, size_doubts
+
     found = set_slide_sizes(case, given)
     say(f"pixel sizes: {len(found.slides)} of {len(case.slides.all())} slides have their own")
     if found.unused:
@@ -66,6 +67,8 @@ def give_patients(case: Case, source: FolderPattern | Table) -> None:
     Raises:
         StationError: ``bad-patients``, ``bad-patient``.
     """
+    from allstation.processing.patients import propose_patients
+
     found = propose_patients(case, source)
     case.slides.set_patients(found.patients, source=found.source)
     slides = case.slides.all()
@@ -80,6 +83,8 @@ def give_patients(case: Case, source: FolderPattern | Table) -> None:
 
 
 def _patients_named(slides: list[Slide]) -> str:
+    from allstation.core.patients import patients_text
+
     named = patients_text(slide.patient for slide in slides)
     known = len({slide.patient for slide in slides if slide.patient})
     return f"{named} ({known} known)" if named == PATIENTS_UNKNOWN else named

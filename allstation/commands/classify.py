@@ -24,28 +24,27 @@ from allstation.commands.case_facts import details_of, give_patients, give_sizes
 from allstation.commands.classify_output import ClassifyOutput, name_copies
 from allstation.commands.classify_tables import model_names, output_for, write_outputs
 from allstation.commands.executors import cluster_of, make_executor
-from allstation.commands.models import name_unknown_maker
+from allstation.commands.makers import name_unknown_maker
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
-from allstation.core.patients import FolderPattern
-from allstation.core.tables import Table
 from allstation.core.text import shown_name
 from allstation.imaging.field_names import looks_like_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.processing import retries
 from allstation.processing.events import FieldFailure
 from allstation.processing.importer import ImportOptions
-from allstation.processing.patients import parse_patients
 from allstation.processing.processor import CaseProcessor
 from allstation.processing.slide_import import SlideOptions
-from allstation.processing.slide_sizes import GivenSizes, parse_slide_sizes
 from allstation.services.settings import SettingsFile
 
 if TYPE_CHECKING:
+    from allstation.core.patients import FolderPattern
+    from allstation.core.tables import Table
     from allstation.inference.engine_pool import FieldEngine
     from allstation.processing.batch import FieldExecutor
     from allstation.processing.cluster.connection import ClusterConnection
+    from allstation.processing.slide_sizes import GivenSizes
     from allstation.store.case import Case
 
 _NEXT: Final = ("allstation.store.case", "allstation.inference.pipeline", "ai_edge_litert.interpreter")
@@ -65,8 +64,7 @@ def run(options: argparse.Namespace) -> int:
     _check_first(options)
     limits = SettingsFile(paths.config_folder()).value.limits
     options.details = details_of(options.detail)
-    patients = parse_patients(options.patients) if options.patients else None
-    sizes = parse_slide_sizes(options.pixel_size)
+    patients, sizes = _patients_of(options), _sizes_of(options)
     with ThreadPoolExecutor(1, thread_name_prefix="model") as background:
         wanted = any((options.csv, options.json, options.xlsx))
         bundles, engine = open_and_load(options.model, background, limits, tables=wanted)
@@ -120,6 +118,22 @@ def _run(
         return WRONG_USAGE
     whole = measured and not (output.refused or output.failed or output.failed_models)
     return DONE if whole else SOME_FAILED
+
+
+def _patients_of(options: argparse.Namespace) -> FolderPattern | Table | None:
+    if not options.patients:
+        return None
+    from allstation.processing.patients import parse_patients
+
+    return parse_patients(options.patients)
+
+
+def _sizes_of(options: argparse.Namespace) -> GivenSizes:
+    if not options.pixel_size:
+        return ()
+    from allstation.processing.slide_sizes import parse_slide_sizes
+
+    return parse_slide_sizes(options.pixel_size)
 
 
 def _check_first(options: argparse.Namespace, *, further: Iterable[str] = ()) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from allstation import __version__
 from allstation.commands import DONE, SOME_FAILED
-from allstation.commands.models import name_unknown_maker
+from allstation.commands.makers import name_unknown_maker
 from allstation.commands.printing import say
 from allstation.commands.progress import ProgressLine
 from allstation.core.classes import PATIENTS_UNKNOWN

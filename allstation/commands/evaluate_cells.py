@@ -8,7 +8,7 @@ from typing import Any
 from allstation import __version__
 from allstation.commands import DONE, SOME_FAILED
 from allstation.commands.commission import read_cells, tell_unfound
-from allstation.commands.models import name_unknown_maker
+from allstation.commands.makers import name_unknown_maker
 from allstation.commands.printing import say
 from allstation.commissioning.cell_evaluation import CellEvaluation, evaluate_cells
 from allstation.core.errors import StationError
@@ -18,7 +18,7 @@ from allstation.imaging.output_kinds import FIGURES_JSON
 from allstation.imaging.outputs import Output, check_outputs
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.reference import verify_reference
-from allstation.inference.site_bundle import is_site_bundle, site_facts
+from allstation.inference.site_bundle import site_facts
 from allstation.report.atomic import write_whole
 
 
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     outputs = [Output("--json", options.json, FIGURES_JSON)] if options.json else []
     check_outputs(outputs, inputs=[options.folder, options.model], force=options.force)
     bundle = ModelBundle.open(options.model)
-    if not is_site_bundle(bundle):
+    if not bundle.is_site:
         sentence = (
             f"{shown_name(bundle.path)} reads fields, not cells. Name the model of a site, as “allstation "
             "commission” writes it, or leave --cells out."

@@ -14,8 +14,6 @@ from allstation.core.plain_json import json_text
 from allstation.core.records import TRUST
 from allstation.core.text import shown_name
 from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path, write_signature_file
-from allstation.inference.site_bundle import is_site_bundle
-from allstation.inference.trust import require_accepted
 from allstation.keys.laboratory import open_laboratory_key
 from allstation.keys.station import station_key
 from allstation.keys.trust_store import TrustStore
@@ -25,21 +23,6 @@ def known_bundles() -> list[Path]:
     """Return the shipped bundle and those of the user, shipped first."""
     own = paths.data_folder() / "models"
     return [default_bundle_path(), *sorted(own.glob(f"*{SUFFIX}"))]
-
-
-def name_unknown_maker(bundle: ModelBundle) -> None:
-    """Name a model of an unknown maker on the terminal; scripts go on with it.
-
-    Raises:
-        StationError: ``unknown-maker`` for one that bears the name of a model that ships and is none.
-    """
-    trust = bundle.trust
-    if trust.impostor:
-        require_accepted(trust, bundle.name)
-    if not trust.is_known:
-        accepted = "; somebody here accepted it" if trust.accepted else ""
-        say(f"WARNING  the model {shown_name(bundle.name)} {shown_name(bundle.version)} is not known: "
-            f"{trust.text}{accepted}", error=True)  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
@@ -72,7 +55,7 @@ def _title(bundle: ModelBundle) -> str:
 
 def _kind(bundle: ModelBundle) -> tuple[str, ...]:
     """Say what a model that reads cells is, and on which one it stands."""
-    if not is_site_bundle(bundle):
+    if not bundle.is_site:
         return ()
     base = bundle.info["base"]
     title = f"{shown_name(base['name'])} {shown_name(base['version'])}"

@@ -20,7 +20,6 @@ from allstation.inference.bundle import ModelBundle
 from allstation.inference.bundle_kinds import ACCEPTANCE_JSON
 from allstation.inference.site_bundle import (
     SiteFacts,
-    is_site_bundle,
     site_facts,
     site_typer,
     write_site_bundle,
@@ -50,7 +49,7 @@ def exported(
         StationError: ``not-a-site-model``; ``too-few-cells`` below 20 cells of a type or 5 slides;
             ``no-slides`` where slides of the cells are not known.
     """
-    if not is_site_bundle(bundle):
+    if not bundle.is_site:
         sentence = f"{shown_name(bundle.path)} is not the model of a site. Name one that “commission” wrote."
         raise StationError("not-a-site-model", sentence)
     typer = site_typer(bundle)

@@ -362,3 +362,8 @@ class CaseSnapshot:
     cells: CellSummary = field(default_factory=CellSummary)
     control: tuple[ControlRelease, ...] = ()
     sizes: KnownSizes = NOTHING_KNOWN
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether slides and patients have shares: a slide has a patient, or somebody typed a cell."""
+        return any(slide.patient for slide in self.slides) or bool(self.cells.by_slide)

@@ -40,7 +40,7 @@ from allstation.inference.bundle_archive import (
     read_signatures,
     refused,
 )
-from allstation.inference.bundle_kinds import kind_problem
+from allstation.inference.bundle_kinds import SITE, kind_of, kind_problem
 from allstation.inference.class_names import name_problem
 from allstation.inference.trust import PURPOSE, BundleTrust, trust_of
 from allstation.keys.signing import Signature, SigningKey
@@ -125,6 +125,11 @@ class ModelBundle:
     def classes(self) -> tuple[str, ...]:
         """Class names in the order of the network's outputs."""
         return tuple(str(name) for name in self.info["classes"])
+
+    @property
+    def is_site(self) -> bool:
+        """Whether it is a site's model, which names fields by their cells."""
+        return kind_of(self.info) == SITE
 
     @property
     def preprocessing(self) -> Preprocessing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from typing import TYPE_CHECKING, TypeAlias
 
 from allstation.core.errors import ModelError
 from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
@@ -11,10 +12,11 @@ from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import Engine
 from allstation.inference.isolated import RUN_SECONDS
 from allstation.inference.network_origin import needs_isolation
-from allstation.inference.site_bundle import is_site_bundle
-from allstation.inference.site_engine import SiteEngine
 
-FieldEngine = Engine | SiteEngine
+if TYPE_CHECKING:
+    from allstation.inference.site_engine import SiteEngine
+
+FieldEngine: TypeAlias = "Engine | SiteEngine"
 
 
 def make_engine(bundle: ModelBundle, *, seconds: float | None = None) -> FieldEngine:
@@ -27,7 +29,9 @@ def make_engine(bundle: ModelBundle, *, seconds: float | None = None) -> FieldEn
     Raises:
         ModelError: ``bad-bundle`` if it cannot be used.
     """
-    if is_site_bundle(bundle):
+    if bundle.is_site:
+        from allstation.inference.site_engine import SiteEngine
+
         return SiteEngine(bundle)
     return Engine(bundle) if seconds is None else Engine(bundle, seconds=seconds)
 

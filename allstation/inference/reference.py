@@ -21,7 +21,6 @@ from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine_pool import FieldEngine, make_engine
-from allstation.inference.site_bundle import is_site_bundle, site_typer
 from allstation.inference.trust import TrustLevel
 from allstation.keys.release import release_keys
 
@@ -56,7 +55,7 @@ def verify_reference(
         raise StationError("no-reference", sentence)
     _require_shipped_fields(bundle)
     reference = bundle.arrays(MEMBER)
-    if is_site_bundle(bundle):
+    if bundle.is_site:
         return _verified_typer(bundle, reference)
     rgb, expected = reference["rgb"][:fields], reference["probabilities"][:fields]
     with ExitStack() as stack:
@@ -71,6 +70,8 @@ def _verified_typer(bundle: ModelBundle, reference: Mapping[str, NDArray[Any]]) 
     if features is None or expected is None:
         sentence = f"The model bundle {shown_name(bundle.path)} has other reference fields than its kind has."
         raise StationError("no-reference", sentence)
+    from allstation.inference.site_bundle import site_typer
+
     return _checked(bundle, site_typer(bundle).probabilities(features), reference)
 
 
@@ -101,7 +102,7 @@ def verify_activation(bundle: ModelBundle, engine: FieldEngine) -> None:
     Raises:
         StationError: As :func:`verify_reference`; a bundle of another maker may lack reference fields.
     """
-    if is_site_bundle(bundle):
+    if bundle.is_site:
         verify_reference(bundle)
         engine.warm_up()
     elif MEMBER not in bundle.members and not release_keys().bears_shipped_name(bundle.name):

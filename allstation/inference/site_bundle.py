@@ -25,7 +25,6 @@ from allstation.inference.bundle_kinds import (
     SITE,
     SITE_FACTS,
     TYPER,
-    kind_of,
 )
 from allstation.keys.signing import SigningKey
 
@@ -77,11 +76,6 @@ class SiteFacts:
             scale_known=data.get("scale_known") is True,
             from_fields=data.get("from_fields") is True,
         )
-
-
-def is_site_bundle(bundle: ModelBundle) -> bool:
-    """Tell whether a bundle names fields by their cells."""
-    return kind_of(bundle.info) == SITE
 
 
 def site_typer(bundle: ModelBundle) -> Typer:

@@ -19,13 +19,13 @@ from allstation.core.times import Clock, stamp, utc_clock
 from allstation.report.atomic import write_notice_pdf
 from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, TITLE, Bullet, Note, Text
 from allstation.report.canvas import Properties
-from allstation.report.content import PROGRAM, canonical_json
+from allstation.report.content import canonical_json
 from allstation.report.document import Paper, compose, make_footer
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, Fonts
 from allstation.report.grid import Cell, Column, Grid
 from allstation.report.plots import ConfusionMatrix
 from allstation.report.typeset import Typesetter, clean_line
-from allstation.report.wording import decimal, moment, number, percent
+from allstation.report.wording import PROGRAM, decimal, moment, number, percent
 
 _RESAMPLED: Final = (
     "Intervals resample whole slides or patients; without a mistake they tell nothing. The lower "

@@ -8,7 +8,7 @@ from typing import Final
 from allstation.report import palette
 from allstation.report.blocks import Block, Style
 from allstation.report.canvas import StationCanvas
-from allstation.report.content_types import Share
+from allstation.report.count_types import Share
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD
 from allstation.report.typeset import Typesetter
 from allstation.report.wording import interval, number, percent

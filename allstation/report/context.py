@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.report.cell_montage import CellPictures
-from allstation.report.content_types import Counts, ReportContent
+from allstation.report.content_types import ReportContent
+from allstation.report.count_types import Counts
 from allstation.report.fonts import BOLD
 from allstation.report.grid import Cell
 from allstation.report.images import Thumbnail

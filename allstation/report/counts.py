@@ -10,7 +10,7 @@ from typing import Final
 from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.core.decision import Reason
 from allstation.core.statistics import clopper_pearson
-from allstation.report.content_types import Counts, ReasonCount, Share, Spread
+from allstation.report.count_types import Counts, ReasonCount, Share, Spread
 from allstation.report.field_content_types import FieldRow
 from allstation.report.wording import ANOTHER_LOOK, too_few
 

@@ -10,8 +10,8 @@ from reportlab.platypus import CondPageBreak, Flowable, KeepTogether
 from allstation.core.classes import class_style
 from allstation.report import palette
 from allstation.report.blocks import BODY, HEADING, SMALL, Text
-from allstation.report.content_types import Spread
 from allstation.report.context import ReportContext
+from allstation.report.count_types import Spread
 from allstation.report.field_content_types import FieldRow
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, MONO
 from allstation.report.grid import Cell, Column, Grid, Row

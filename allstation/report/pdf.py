@@ -12,12 +12,12 @@ from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.core.times import moment_of
 from allstation.report.atomic import write_whole
-from allstation.report.content import PROGRAM, build_content, canonical_json, content_json
+from allstation.report.content import build_content, canonical_json, content_json
 from allstation.report.content_types import ReportContent
 from allstation.report.fonts import Fonts
 from allstation.report.options import ReportOptions
 from allstation.report.typeset import Typesetter, clean_line
-from allstation.report.wording import moment
+from allstation.report.wording import PROGRAM, moment
 
 if TYPE_CHECKING:
     from allstation.report.canvas import Properties

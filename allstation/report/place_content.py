@@ -26,7 +26,7 @@ def places_block(
         finals: Slide and final name of each field that was read.
         classes: Classes in the order they are shown.
     """
-    if not any(slide.patient for slide in snapshot.slides) and not snapshot.cells.by_slide:
+    if not snapshot.has_shares:
         return None
     named: dict[int, Counter[str]] = {}
     for slide_id, name in finals:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from allstation.core.classes import NEEDS_REVIEW
-from allstation.core.place_shares import Level
 from allstation.core.records import ModelRecord, Slide
-from allstation.report.content_types import Counts, ReportContent
-from allstation.report.field_content_types import FieldRow, PartRow
-from allstation.report.place_content_types import PlacesBlock
+
+if TYPE_CHECKING:
+    from allstation.report.content_types import ReportContent
+    from allstation.report.count_types import Counts
+    from allstation.report.field_content_types import FieldRow, PartRow
+    from allstation.report.place_content_types import PlacesBlock
 
 Value = str | bool | int | float | None
 
@@ -127,7 +129,7 @@ class TableContent:
     is_sized: bool = False
 
 
-Content = ReportContent | TableContent
+Content: TypeAlias = "ReportContent | TableContent"
 
 
 def classes_of(content: Content) -> tuple[str, ...]:
@@ -170,7 +172,11 @@ def part_values(part: PartRow | None) -> list[Value]:
 def has_patients(content: Content) -> bool:
     """Tell whether any slide has a patient; those stand first among the rows of shares."""
     rows = content.places.rows if content.places is not None else ()
-    return bool(rows) and rows[0].level == Level.PATIENT
+    if not rows:
+        return False
+    from allstation.core.place_shares import Level
+
+    return rows[0].level == Level.PATIENT
 
 
 def patient_of(content: Content, slide: int) -> str | None:

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from allstation import __version__
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
@@ -25,23 +25,9 @@ from allstation.core.records import CaseSnapshot
 from allstation.core.tables import guarded
 from allstation.core.text import storable
 from allstation.report.atomic import write_whole
-from allstation.report.cell_source import CellsOfFields
-from allstation.report.content import (
-    PROGRAM,
-    build_content,
-    class_names,
-    copy_rows,
-    field_rows,
-    shown_case,
-)
 from allstation.report.counts import FieldTally
 from allstation.report.export_types import Progress, no_progress
-from allstation.report.field_content_types import FieldRow
-from allstation.report.free_text import Anonymity
-from allstation.report.options import ReportOptions
-from allstation.report.place_content import places_block
-from allstation.report.place_content_types import PlacesBlock
-from allstation.report.place_table import SHARE_COLUMNS, share_rows
+from allstation.report.field_rows import class_names, copy_rows, field_rows, shown_case
 from allstation.report.table_schema import (
     TableContent,
     Value,
@@ -51,6 +37,13 @@ from allstation.report.table_schema import (
     patient_of,
     table_row,
 )
+from allstation.report.wording import PROGRAM
+
+if TYPE_CHECKING:
+    from allstation.report.cell_source import CellsOfFields
+    from allstation.report.field_content_types import FieldRow
+    from allstation.report.free_text import Anonymity
+    from allstation.report.place_content_types import PlacesBlock
 
 SCHEMA: Final = 2
 """Version of the JSON table; ``resources/schemas/fields-2.schema.json`` describes it."""
@@ -85,9 +78,19 @@ def table_content(snapshot: CaseSnapshot, *, anonymise: Anonymity | None = None)
         copies=partial(copy_rows, shown, anonymise=hidden),
         copied=len(shown.copies),
         anonymised=hidden,
-        places=places_block(shown, finals.elements(), classes),
+        places=_places(shown, finals, classes),
         is_sized=is_sized,
     )
+
+
+def _places(
+    shown: CaseSnapshot, finals: Counter[tuple[int, str]], classes: Sequence[str]
+) -> PlacesBlock | None:
+    if not shown.has_shares:
+        return None
+    from allstation.report.place_content import places_block
+
+    return places_block(shown, finals.elements(), classes)
 
 
 def safe_text(text: str) -> str:
@@ -155,6 +158,8 @@ def write_shares_csv(snapshot: CaseSnapshot, target: Path, *, anonymise: Anonymi
     Raises:
         StationError: ``nothing-to-share`` where no patient is known and no cell was typed; ``not-written``.
     """
+    from allstation.report.place_table import SHARE_COLUMNS, share_rows
+
     block = check_shares(snapshot, anonymise=anonymise)
     return _rows_csv(target, [column.title for column in SHARE_COLUMNS], share_rows(block))
 
@@ -368,6 +373,9 @@ def write_xlsx(
     Raises:
         StationError: ``not-written`` with the reason.
     """
+    from allstation.report.content import build_content
+    from allstation.report.free_text import Anonymity
+    from allstation.report.options import ReportOptions
     from allstation.report.workbook import workbook_bytes
 
     hidden = anonymise is not None

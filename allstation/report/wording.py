@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from allstation.report.content_types import ReportContent
     from allstation.report.field_content_types import CopyRow
 
+PROGRAM: Final = "ALL Station"
 NBSP: Final = "\u00a0"
 
 MIN_FIELDS: Final = 10

@@ -24,7 +24,6 @@ from allstation.core.text import storable
 from allstation.core.times import moment_of
 from allstation.report.cell_source import CellsOfFields, cell_row
 from allstation.report.cell_source import columns as columns_of_cells
-from allstation.report.content import PROGRAM
 from allstation.report.content_types import ModelFigure, ReportContent
 from allstation.report.export_types import Progress, no_progress
 from allstation.report.field_content_types import FieldRow
@@ -32,7 +31,7 @@ from allstation.report.images import thumbnails as pictures_of
 from allstation.report.place_content_types import PlacesBlock
 from allstation.report.place_table import SHARE_COLUMNS, SHARES_NOTE, share_rows
 from allstation.report.table_schema import TableColumn, Value, columns, table_row
-from allstation.report.wording import copies_sentence
+from allstation.report.wording import PROGRAM, copies_sentence
 
 Copies = Sequence[tuple[FieldRow, int]]
 

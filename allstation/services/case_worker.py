@@ -32,7 +32,7 @@ from allstation.processing.status_types import (
     QueueStatus,
     UnknownModel,
 )
-from allstation.services import demo, reporting
+from allstation.services import case_events, demo, reporting
 from allstation.services.cell_undo import CellUndoLog
 from allstation.services.log_check import LogCheck, older_copy_problem
 from allstation.services.machines import Machines, memory_in_use
@@ -180,25 +180,25 @@ class CaseWorker(QObject):
             events.QueueEdited: self.queue_edited,
             events.QueueChanged: self.queue_changed,
             events.FieldsLocated: self.located,
-            events.FieldsRemoved: self.fields_removed,
-            events.FieldsRestored: self.fields_restored,
-            events.RegionsEdited: self.regions_edited,
-            events.ProposalCut: self.proposal_cut,
+            case_events.FieldsRemoved: self.fields_removed,
+            case_events.FieldsRestored: self.fields_restored,
+            case_events.RegionsEdited: self.regions_edited,
+            case_events.ProposalCut: self.proposal_cut,
             events.SlideFileChanged: self.slide_file_changed,
-            events.ReviewSaved: self.review_saved,
-            events.DetailsChanged: self.details_changed,
-            events.SiteChanged: self.site_changed,
-            events.SlideSizesChanged: self.slide_sizes_changed,
-            events.CaseRenamed: self.case_renamed,
-            events.SlideRenamed: self.slide_renamed,
-            events.PatientsChanged: self.patients_changed,
-            events.ReleasesNoted: self.releases_noted,
-            events.CellsChanged: self.cells_changed,
-            events.CellsEdited: self.cells_edited,
-            events.CellFeaturesSaved: self.cell_features_saved,
-            events.ProposalsChanged: self.proposals_changed,
-            events.CellTypeListChanged: self.cell_types_changed,
-            events.CommissioningChanged: self.commissioning_changed,
+            case_events.ReviewSaved: self.review_saved,
+            case_events.DetailsChanged: self.details_changed,
+            case_events.SiteChanged: self.site_changed,
+            case_events.SlideSizesChanged: self.slide_sizes_changed,
+            case_events.CaseRenamed: self.case_renamed,
+            case_events.SlideRenamed: self.slide_renamed,
+            case_events.PatientsChanged: self.patients_changed,
+            case_events.ReleasesNoted: self.releases_noted,
+            case_events.CellsChanged: self.cells_changed,
+            case_events.CellsEdited: self.cells_edited,
+            case_events.CellFeaturesSaved: self.cell_features_saved,
+            case_events.ProposalsChanged: self.proposals_changed,
+            case_events.CellTypeListChanged: self.cell_types_changed,
+            case_events.CommissioningChanged: self.commissioning_changed,
         }
 
     @property

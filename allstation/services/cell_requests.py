@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from allstation.core.cell_types import CellType
 from allstation.core.cells import CellGeometry
-from allstation.processing import events
+from allstation.services import case_events
 from allstation.services.requests import CaseRequest
 from allstation.store.cell_edits import CellChange
 
@@ -43,7 +43,7 @@ class TypeCells(CaseRequest):
     def change(self, target: OpenedCase) -> None:
         if self.types and self.types != target.case.cells.types():
             target.case.cells.set_types(self.types)
-            target.emit(events.CellTypeListChanged(self.types))
+            target.emit(case_events.CellTypeListChanged(self.types))
         _tell(target, target.cell_undo.save_types(self.token, self.cell_ids, self.type, self.reviewer))
 
 
@@ -137,7 +137,7 @@ class UndoCellChange(CaseRequest):
 
     def change(self, target: OpenedCase) -> None:
         done = target.cell_undo.undo_change(self.token, self.reviewer)
-        target.emit(events.CellsEdited(self.token, done))
+        target.emit(case_events.CellsEdited(self.token, done))
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class SaveCellFeatures(CaseRequest):
             return
         rows = zip(self.cell_ids, self.features, strict=True)
         target.case.cells.save_features(rows, self.network_sha256)
-        target.emit(events.CellFeaturesSaved(self.cell_ids))
+        target.emit(case_events.CellFeaturesSaved(self.cell_ids))
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class SaveCellProposals(CaseRequest):
         if self.folder not in (None, target.case.folder):
             return
         number = target.case.cells.save_proposals(self.rows, self.typer_sha256)
-        target.emit(events.ProposalsChanged(number))
+        target.emit(case_events.ProposalsChanged(number))
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class ClearCellProposals(CaseRequest):
 
     def change(self, target: OpenedCase) -> None:
         target.case.cells.clear_proposals()
-        target.emit(events.ProposalsChanged(0))
+        target.emit(case_events.ProposalsChanged(0))
 
 
 @dataclass(frozen=True)
@@ -202,12 +202,12 @@ class SetCellTypes(CaseRequest):
 
     def change(self, target: OpenedCase) -> None:
         target.case.cells.set_types(self.types)
-        target.emit(events.CellTypeListChanged(target.case.cells.types()))
+        target.emit(case_events.CellTypeListChanged(target.case.cells.types()))
 
 
 def _tell(target: OpenedCase, cells: list[int]) -> None:
-    target.emit(events.CellsChanged(cells))
+    target.emit(case_events.CellsChanged(cells))
 
 
 def _edited(target: OpenedCase, token: int, change: CellChange) -> None:
-    target.emit(events.CellsEdited(token, target.cell_undo.keep(token, change)))
+    target.emit(case_events.CellsEdited(token, target.cell_undo.keep(token, change)))

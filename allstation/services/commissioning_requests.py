@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from allstation.processing import events
+from allstation.services import case_events
 from allstation.services.requests import CaseRequest
 from allstation.store.commissioning_record import CommissioningRecord, CommissioningRecords, CurvePoint
 
@@ -29,7 +29,7 @@ class CommissioningRequest(CaseRequest):
         if self.folder == target.case.folder:
             records = CommissioningRecords(target.case.connection)
             self.keep(records)
-            target.emit(events.CommissioningChanged(records.read()))
+            target.emit(case_events.CommissioningChanged(records.read()))
 
     def keep(self, records: CommissioningRecords) -> None:
         """Change the record.

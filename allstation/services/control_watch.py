@@ -14,8 +14,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 from allstation.core.control_chart import ControlStanding
 from allstation.core.errors import StationError
 from allstation.keys.people import Naming, People
-from allstation.processing import control, events
+from allstation.processing import control
 from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
+from allstation.services import case_events
 from allstation.services.case_session import CaseSession
 from allstation.services.requests import CaseRequest
 from allstation.services.tasks import LatestOnly
@@ -67,7 +68,7 @@ class NoteReleases(CaseRequest):
             StationError: If the case cannot be written.
         """
         if control.note_releases(target.case, control.site_id(target.case), control.control_log()):
-            target.emit(events.ReleasesNoted())
+            target.emit(case_events.ReleasesNoted())
 
 
 class ControlWatch(QObject):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from allstation.core.records import Review
 from allstation.processing import events
+from allstation.services import case_events
 from allstation.services.requests import CaseRequest
 from allstation.services.undo_log import Removal
 
@@ -69,11 +70,11 @@ class UndoRemoval(CaseRequest):
 
 
 def _emit_review(target: OpenedCase, token: int, stored: Review) -> None:
-    target.emit(events.ReviewSaved(token, stored))
+    target.emit(case_events.ReviewSaved(token, stored))
     target.emit(events.FieldsChanged([stored.field_id]))
 
 
 def _emit_removal(target: OpenedCase, done: Removal) -> None:
     ids = list(done.ids)
-    target.emit(events.FieldsRestored(ids) if done.back else events.FieldsRemoved(ids))
+    target.emit(case_events.FieldsRestored(ids) if done.back else case_events.FieldsRemoved(ids))
     target.emit(events.FieldsChanged(ids))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from allstation.core.errors import StationError
 from allstation.core.patients import checked_patient
-from allstation.processing import events
 from allstation.processing.patients import parse_patients, propose_patients
 from allstation.processing.status_types import Problem
+from allstation.services import case_events
 from allstation.services.questions import Answer, Question
 from allstation.services.requests import CaseRequest
 from allstation.store.case import Case
@@ -32,7 +32,7 @@ class SetPatients(CaseRequest):
     def change(self, target: OpenedCase) -> None:
         wanted = {number: (checked_patient(one), source) for number, (one, source) in self.patients.items()}
         target.case.slides.restore_patients(wanted)
-        target.emit(events.PatientsChanged(list(wanted)))
+        target.emit(case_events.PatientsChanged(list(wanted)))
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldState
 from allstation.core.site import Site
 from allstation.paths import config_folder
-from allstation.processing import events
 from allstation.processing.retries import all_but_left_out
 from allstation.processing.status_types import UnknownModel
+from allstation.services import case_events
 from allstation.store.site_library import SiteLibrary
 
 if TYPE_CHECKING:
@@ -289,7 +289,7 @@ class SetDetails(CaseRequest):
             if target.case.site.known_sizes() != before:
                 target.processor.sizes_changed()
         finally:
-            target.emit(events.DetailsChanged(target.case.details()))
+            target.emit(case_events.DetailsChanged(target.case.details()))
 
 
 @dataclass(frozen=True)
@@ -316,7 +316,7 @@ class SetSite(CaseRequest):
             sentence = f"The site is kept with the case, but not in the settings ({why}). Make space there."
             raise StationError("site-not-kept", sentence) from error
         finally:
-            target.emit(events.SiteChanged(target.case.site.get()))
+            target.emit(case_events.SiteChanged(target.case.site.get()))
 
 
 @dataclass(frozen=True)
@@ -327,7 +327,7 @@ class RenameCase(CaseRequest):
 
     def change(self, target: OpenedCase) -> None:
         target.case.rename(self.name)
-        target.emit(events.CaseRenamed(target.case.name))
+        target.emit(case_events.CaseRenamed(target.case.name))
 
 
 @dataclass(frozen=True)
@@ -339,7 +339,7 @@ class RenameSlide(CaseRequest):
 
     def change(self, target: OpenedCase) -> None:
         target.case.slides.rename(self.slide_id, self.name)
-        target.emit(events.SlideRenamed(self.slide_id))
+        target.emit(case_events.SlideRenamed(self.slide_id))
 
 
 def _cancel_all(case: Case) -> None:

@@ -86,11 +86,10 @@ def save_site(found: Commissioned, *, base: Path, folder: Path, name: str) -> Sa
     """
     from allstation.commissioning.commission import write_accepted
     from allstation.inference.bundle import ModelBundle, default_bundle_path
-    from allstation.inference.site_bundle import is_site_bundle
     from allstation.keys.station import station_key
 
     opened = ModelBundle.open(base)
-    if is_site_bundle(opened):
+    if opened.is_site:
         opened = ModelBundle.open(default_bundle_path())
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,12 +114,12 @@ def compare_sites(cells: CommissioningCells, saved: SavedSite, active: Path) -> 
         StationError: ``bad-bundle``.
     """
     from allstation.inference.bundle import ModelBundle
-    from allstation.inference.site_bundle import is_site_bundle, site_typer
+    from allstation.inference.site_bundle import site_typer
 
     new, old = ModelBundle.open(saved.path), ModelBundle.open(active)
     title = f"{old.name} {old.version}"
     fields, named = cells.decided_by(old.sha256)
-    if not is_site_bundle(old):
+    if not old.is_site:
         better = fields > 0 and named < _MOST_NAMED * fields
         return SiteComparison(active=title, fields=fields, named=named, better=better)
     test, mine, theirs = cells.test_cells(), site_typer(new), site_typer(old)
@@ -139,10 +138,9 @@ def read_acceptance(bundle: Path) -> tuple[str, str, dict[str, Any]]:
     """
     from allstation.inference.bundle import ModelBundle
     from allstation.inference.bundle_kinds import ACCEPTANCE_JSON
-    from allstation.inference.site_bundle import is_site_bundle
 
     opened = ModelBundle.open(bundle)
-    if not is_site_bundle(opened):
+    if not opened.is_site:
         sentence = (
             f"{shown_name(opened.name)} is not the model of a site, so that it has no acceptance report. "
             "Commission this laboratory first."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from allstation.core.slide_part import Region
 from allstation.processing import events
 from allstation.processing.slide_import import SlideOptions
+from allstation.services import case_events
 from allstation.services.questions import Answer, Question
 from allstation.services.region_undo import RegionEdit
 from allstation.services.requests import CaseRequest
@@ -147,7 +148,7 @@ def _emit_cut(target: OpenedCase, done: RegionEdit) -> None:
     if done.taken_back:
         _emit(target, done)
     left = len(target.case.slide_files.fields(done.slide_id))
-    target.emit(events.ProposalCut(done.token, done.slide_id, done.taken_back, left))
+    target.emit(case_events.ProposalCut(done.token, done.slide_id, done.taken_back, left))
     target.emit(events.SlideFileChanged(done.slide_id))
 
 
@@ -156,8 +157,8 @@ def _emit(target: OpenedCase, done: RegionEdit) -> None:
     if added:
         target.emit(events.FieldsAdded(added))
     if restored:
-        target.emit(events.FieldsRestored(restored))
+        target.emit(case_events.FieldsRestored(restored))
     if removed:
-        target.emit(events.FieldsRemoved(removed))
+        target.emit(case_events.FieldsRemoved(removed))
     target.emit(events.FieldsChanged([*added, *restored, *removed]))
-    target.emit(events.RegionsEdited(done.token, done.slide_id, [*added, *restored], removed))
+    target.emit(case_events.RegionsEdited(done.token, done.slide_id, [*added, *restored], removed))

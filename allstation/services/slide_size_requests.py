@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from allstation.core.known_sizes import SlideSizes
-from allstation.processing import events
+from allstation.services import case_events
 from allstation.services.questions import Answer, Question
 from allstation.services.requests import CaseRequest
 from allstation.store.case import Case
@@ -29,7 +29,7 @@ class SetSlideSizes(CaseRequest):
             target.case.slide_sizes.set(self.slide)
             target.processor.sizes_changed()
         finally:
-            target.emit(events.SlideSizesChanged(target.case.slide_sizes.all()))
+            target.emit(case_events.SlideSizesChanged(target.case.slide_sizes.all()))
 
 
 @dataclass(frozen=True)

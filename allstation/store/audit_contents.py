@@ -106,6 +106,26 @@ def place_of(db: sqlite3.Connection, field_id: int) -> Place:
     return relative, absolute, name
 
 
+def fields_digest(db: sqlite3.Connection, first: int, last: int) -> str:
+    """Return the digest of which bytes were added under which ids."""
+    return rows_digest(
+        db.execute("SELECT id, sha256 FROM fields WHERE id BETWEEN ? AND ? ORDER BY id", (first, last))
+    )
+
+
+def predictions_digest(db: sqlite3.Connection, first: int, last: int) -> str:
+    """Return the digest of what was predicted for which bytes by which model."""
+    return rows_digest(
+        db.execute(
+            "SELECT p.id, f.sha256, m.sha256, p.at, p.probabilities, p.class_name, p.reasons, "
+            "p.novelty, p.cells FROM predictions p JOIN fields f ON f.id = p.field_id "
+            "JOIN models m ON m.id = p.model_id "
+            "WHERE p.id BETWEEN ? AND ? ORDER BY p.id",
+            (first, last),
+        )
+    )
+
+
 def fields_content(db: sqlite3.Connection, first: int, last: int, before: Mapping[int, Place]) -> str:
     """Return the digest of fields as they were added: slide, size, name and folder.
 

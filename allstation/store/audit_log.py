@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from allstation.core.audit import GENESIS, AuditEntry, ChainBreak, clock_set_back, first_broken
 from allstation.store import schema
 from allstation.store.audit_seal import broken_seal
-from allstation.store.audit_verify import first_mismatch
 from allstation.store.connection import Repository
 from allstation.store.rows import AUDIT_COLUMNS, audit_of
 from allstation.store.schema_match import schema_difference
@@ -59,6 +58,8 @@ class AuditLog(Repository):
         and none more; that what the lists show is what predictions and reviews say; and that the file holds
         the tables and triggers of a case, no others.
         """
+        from allstation.store.audit_verify import first_mismatch
+
         folder = self._connection.context.folder
         with self._connection.consistent_read() as db:
             return (

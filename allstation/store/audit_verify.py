@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from allstation.core.audit import AuditEntry, ChainBreak, rows_digest
+from allstation.core.audit import AuditEntry, ChainBreak
 from allstation.core.errors import StationError
 from allstation.store.audit_contents import (
     CONTENT,
     Contents,
     fields_content,
+    fields_digest,
     model_content,
     predictions_content,
+    predictions_digest,
 )
 from allstation.store.cell_verify import CellContents
 from allstation.store.removal import REMOVED, RESTORED
@@ -27,26 +29,6 @@ from allstation.store.slide_verify import SlideContents
 Details = Mapping[str, Any]
 _UNREADABLE: Final = (KeyError, IndexError, TypeError, ValueError, AttributeError, sqlite3.ProgrammingError)
 """Errors of details that lack a key or have another type: a forged chain may hold anything."""
-
-
-def fields_digest(db: sqlite3.Connection, first: int, last: int) -> str:
-    """Return the digest of which bytes were added under which ids."""
-    return rows_digest(
-        db.execute("SELECT id, sha256 FROM fields WHERE id BETWEEN ? AND ? ORDER BY id", (first, last))
-    )
-
-
-def predictions_digest(db: sqlite3.Connection, first: int, last: int) -> str:
-    """Return the digest of what was predicted for which bytes by which model."""
-    return rows_digest(
-        db.execute(
-            "SELECT p.id, f.sha256, m.sha256, p.at, p.probabilities, p.class_name, p.reasons, "
-            "p.novelty, p.cells FROM predictions p JOIN fields f ON f.id = p.field_id "
-            "JOIN models m ON m.id = p.model_id "
-            "WHERE p.id BETWEEN ? AND ? ORDER BY p.id",
-            (first, last),
-        )
-    )
 
 
 def first_mismatch(

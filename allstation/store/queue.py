@@ -11,8 +11,7 @@ from typing import Final
 from allstation.core.errors import UNEXPECTED, StationError, unexpected
 from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
-from allstation.store.audit_contents import CONTENT, predictions_content
-from allstation.store.audit_verify import predictions_digest
+from allstation.store.audit_contents import CONTENT, predictions_content, predictions_digest
 from allstation.store.cell_saving import CELLS, CELLS_LATER, save_cells
 from allstation.store.connection import CaseConnection, Repository, field_sha256
 from allstation.store.fields import Fields

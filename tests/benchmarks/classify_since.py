@@ -34,6 +34,7 @@ def seconds(tree: Path, folder: Path, out: Path) -> float:
         RuntimeError: If it fails.
     """
     own = {"PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    own["PYTHONDONTWRITEBYTECODE"] = ""  # as installed: else every run compiles what it imports
     command = [
         sys.executable,
         "-m",

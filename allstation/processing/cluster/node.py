@@ -182,9 +182,8 @@ def reference_probabilities(bundle: ModelBundle) -> tuple[float, ...]:
     """Return what this machine's network says of a bundle's first reference field; empty without one."""
     from allstation.inference.engine_pool import make_engine
     from allstation.inference.reference import MEMBER
-    from allstation.inference.site_bundle import is_site_bundle
 
-    if MEMBER not in bundle.members or is_site_bundle(bundle):
+    if MEMBER not in bundle.members or bundle.is_site:
         return ()
     with closing(make_engine(bundle)) as engine:
         field = bundle.arrays(MEMBER)["rgb"][0]

@@ -30,7 +30,7 @@ from allstation.imaging.output_kinds import OutputKind, Owner
 from allstation.report.annotate import annotated
 from allstation.report.anonymise import anonymised_readers
 from allstation.report.atomic import make_folder, write_whole
-from allstation.report.content import PROGRAM, build_content
+from allstation.report.content import build_content
 from allstation.report.content_types import ReportContent
 from allstation.report.exchange.differential_codes import is_blood
 from allstation.report.exchange.structured_report import SOP_CLASS, counted, fill
@@ -41,6 +41,7 @@ from allstation.report.identity import exported_date, refuse_too_long
 from allstation.report.options import ReportOptions, travelling
 from allstation.report.place_content import require_one_patient
 from allstation.report.typeset import clean_line
+from allstation.report.wording import PROGRAM
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset

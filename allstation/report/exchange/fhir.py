@@ -25,8 +25,9 @@ from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
 from allstation.report.anonymise import anonymised_readers, year_of
 from allstation.report.atomic import write_whole
-from allstation.report.content import PROGRAM, build_content
-from allstation.report.content_types import Entry, ModelBlock, ReportContent, Share
+from allstation.report.content import build_content
+from allstation.report.content_types import Entry, ModelBlock, ReportContent
+from allstation.report.count_types import Share
 from allstation.report.exchange.differential_codes import is_blood
 from allstation.report.exchange.fhir_differential import SYSTEM as _SYSTEM
 from allstation.report.exchange.fhir_differential import differential_observations
@@ -37,7 +38,7 @@ from allstation.report.images import thumbnails
 from allstation.report.options import ReportOptions, travelling
 from allstation.report.place_content import require_one_patient
 from allstation.report.typeset import clean_line
-from allstation.report.wording import MORPHOLOGY_ONLY
+from allstation.report.wording import MORPHOLOGY_ONLY, PROGRAM
 
 _NAMESPACE: Final = uuid.UUID("2d1f6c1a-7f0b-5b7e-9c43-5a3a4c1f0e55")
 _UCUM: Final = "http://unitsofmeasure.org"

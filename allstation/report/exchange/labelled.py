@@ -22,10 +22,11 @@ from allstation.imaging.bare import bare_field
 from allstation.imaging.field_file import read_field
 from allstation.imaging.similarity import same_field_groups
 from allstation.report.atomic import make_folder, write_whole
-from allstation.report.content import PROGRAM, shown_case
 from allstation.report.export_types import Progress, no_progress
+from allstation.report.field_rows import shown_case
 from allstation.report.free_text import Anonymity
 from allstation.report.tables import safe_text
+from allstation.report.wording import PROGRAM
 
 _COLUMNS: Final = (
     "path",
