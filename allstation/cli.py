@@ -36,8 +36,12 @@ _WITHOUT_MEMORY = ("can't start new thread", "failed to map segment", "cannot al
 """How Python and the loader of libraries say it."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of all commands.
+
+    Args:
+        only: The one command that was asked for: the others' options take longer to declare than it runs.
+    """
     parser = argparse.ArgumentParser(
         prog="allstation",
         description=f"Looks at blood smear fields for acute lymphoblastic leukemia. {RESEARCH_USE}",
@@ -46,7 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ALL Station {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (_, declare, text) in COMMANDS.items():
+    for name in COMMANDS if only is None else (only,):
+        _, declare, text = COMMANDS[name]
         declare(commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + "."))
     return parser
 
@@ -68,7 +73,8 @@ def main(argv: Sequence[str]) -> int:
         options = argparse.Namespace(command=arguments[0], rest=arguments[1:])
     else:
         try:
-            options = build_parser().parse_args(arguments)
+            known = arguments[0] if arguments and arguments[0] in COMMANDS else None
+            options = build_parser(known).parse_args(arguments)
         except SystemExit as leaving:
             return leaving.code if isinstance(leaving.code, int) else WRONG_USAGE
     return _run(options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,9 +139,10 @@ def _words(key: str, value: object) -> str:
     return str(value) if key == "kind" else f"{key} {value}".replace("_", " ")
 
 
-def latest_sweep(base: Path) -> list[GridRun]:
-    """Read the newest sweep below the folder of the runs; empty when there is none."""
-    found = sorted(base.glob(f"*/{SWEEP_FILE}"), key=lambda path: path.stat().st_mtime)
+def latest_sweep(bases: Iterable[Path]) -> list[GridRun]:
+    """Read the newest sweep below folders of runs; empty when there is none."""
+    files = [path for base in bases for path in base.glob(f"*/{SWEEP_FILE}")]
+    found = sorted(files, key=lambda path: path.stat().st_mtime)
     return read_sweep(found[-1].parent) if found else []
 
 

@@ -29,7 +29,6 @@ EDITION_VARIABLE = "ALLSTATION_EDITION"
 
 APP_ID = "allstation"
 APP_NAME = "ALL Station"
-HOMEPAGE_NOTE = "Research use only. Not for use in diagnostic procedures."
 
 # Never of use to a person at a lab PC: tools of developers, other GUI toolkits, notebooks.
 _NEVER = (

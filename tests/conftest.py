@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import inspect
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from allstation.imaging import synthetic
+
+pytest_plugins = ["tests.workers"]
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -30,6 +39,32 @@ def real_data() -> Path:
     if not (REAL_DATA / "taleqani" / "Original").is_dir():
         pytest.skip("the real smears are not here (expected beside the project in shared/data)")
     return REAL_DATA
+
+
+_DRAWN_KEPT = 64
+"""Drawn fields that a process keeps, of 2.4 MB each."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fields_drawn_once() -> Iterator[None]:
+    """Draw each synthetic field once a process: a hundred tests write a demo of the same seeds."""
+    kept = functools.lru_cache(_DRAWN_KEPT)(synthetic.draw_field)
+
+    @functools.wraps(synthetic.draw_field)
+    def draw_field(
+        kind: str, seed: int, *, size: tuple[int, int] = synthetic.FRAME, defocus: float = 0.0
+    ) -> NDArray[np.uint8]:
+        return kept(kind, seed, size=size, defocus=defocus).copy()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synthetic, "draw_field", draw_field)
+        yield
+
+
+@pytest.fixture
+def fields_drawn_anew(fields_drawn_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw every field, for tests of the drawing."""
+    monkeypatch.setattr(synthetic, "draw_field", inspect.unwrap(synthetic.draw_field))
 
 
 @pytest.fixture(autouse=True)
@@ -62,10 +97,16 @@ def shared_profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield home
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of every test's home: pytest would look through thousands for a free number each time."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def fresh_profile(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def fresh_profile(homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test its own home, so that no setting of this machine or another test matters."""
-    home = tmp_path_factory.mktemp("home")
+    home = Path(tempfile.mkdtemp(dir=homes))
     for variable in _HOMES:
         monkeypatch.setenv(variable, str(home))
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")

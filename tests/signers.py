@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from allstation.report.certificates import SigningKey, make_certificate, read_signing_file
-from allstation.report.trust import TrustStore
+from allstation.report.signing.certificates import SigningKey, read_signing_file
+from allstation.report.signing.self_made import make_certificate
+from allstation.report.signing.trust import TrustStore
 
 PASSWORD = "correct horse"
 

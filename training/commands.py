@@ -14,7 +14,7 @@ from typing import Any
 
 from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD
-from allstation.imaging import outputs
+from allstation.imaging import output_kinds, outputs
 from allstation.sweep import AXES, GridRun, grid, make_sweep, read_sweep
 from training.fit.protocol import EventWriter
 from training.fit.recipe import Recipe, read_recipe, recipe_from
@@ -191,9 +191,9 @@ def _check(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     from training.evaluate.check_report import write_report
 
     wanted = (
-        ("--json", options.json, outputs.CHECK_JSON),
-        ("--pdf", options.pdf, outputs.CHECK_PDF),
-        ("--keep", options.keep, outputs.CHECKED_TABLE),
+        ("--json", options.json, output_kinds.CHECK_JSON),
+        ("--pdf", options.pdf, output_kinds.CHECK_PDF),
+        ("--keep", options.keep, output_kinds.CHECKED_TABLE),
     )
     outputs.check_outputs(
         [outputs.Output(name, path, kind) for name, path, kind in wanted if path],
@@ -212,9 +212,9 @@ def _check(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
 def _evaluate(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     from training.evaluate.comparison import compare_runs
 
-    wanted = [outputs.Output("--json", options.json, outputs.COMPARISON_JSON)] if options.json else []
+    wanted = [outputs.Output("--json", options.json, output_kinds.COMPARISON_JSON)] if options.json else []
     if options.figures:
-        wanted += outputs.check_folder(options.figures, "--figures", outputs.DRAWING)
+        wanted += outputs.check_folder(options.figures, "--figures", output_kinds.DRAWING)
     inputs = [*options.runs, *([options.model] if options.model else [])]
     outputs.check_outputs(wanted, inputs=inputs, force=options.force)
     return CommandOutcome(
@@ -256,7 +256,7 @@ def _reproduce(options: argparse.Namespace, events: EventWriter) -> CommandOutco
 
     sizes = Sizes(options.quick, options.backbone_size, options.backbone_epochs)
     asked = Reproduction(options.table, options.data, options.out, options.seeds, sizes, options.groups)
-    kinds = (outputs.REPRODUCTION_JSON, outputs.REPRODUCTION_TEXT, outputs.FIGURES_PDF)
+    kinds = (output_kinds.REPRODUCTION_JSON, output_kinds.REPRODUCTION_TEXT, output_kinds.FIGURES_PDF)
     wanted = [
         outputs.Output("--out", options.out / f"{options.table}{kind.suffix}", kind)
         for kind in kinds
@@ -279,7 +279,7 @@ def _reproduce(options: argparse.Namespace, events: EventWriter) -> CommandOutco
 def _preview(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     from training.fit.preview import write_preview
 
-    sheet = outputs.Output("the preview sheet", options.out, outputs.DRAWING)
+    sheet = outputs.Output("the preview sheet", options.out, output_kinds.DRAWING)
     outputs.check_outputs([sheet], inputs=[options.recipe], force=options.force)
     write_preview(load_recipe(options), options.out, fields=options.fields, seed=options.seed)
     events.message(f"Wrote {options.out}.")

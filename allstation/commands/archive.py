@@ -23,7 +23,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.tables import guarded
 from allstation.core.text import shown_name, storable
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.processing.archive.manifest import CASES, ERRORS, PARQUET, Manifest, SlideEntry
+from allstation.processing.archive.manifest import CASES, ERRORS, PARQUET, Manifest
 from allstation.processing.archive.slides import ArchiveSlide, find_slides
 from allstation.processing.slide_import import SlideOptions
 from allstation.services.settings import SettingsFile
@@ -77,7 +77,7 @@ class _Archive:
         self._limits: DecodeLimits = SettingsFile(paths.config_folder()).value.limits
         self._wanted = SlideOptions(options.fields, pages=options.pages == EVERYTHING, hashed=False)
         self._line = ProgressLine(0)
-        self._finished = self._troubles = self._slides = 0
+        self._finished = self._troubles = 0
         self._errors = manifest.folder / ERRORS
 
     def make(self) -> None:
@@ -119,7 +119,7 @@ class _Archive:
             self._bundle.classes,
             executor,
             limits=self._limits,
-            finished=self._slide_done,
+            finished=self._manifest.add,
             progressed=self._progressed,
             trouble=self._trouble,
             slides=self._wanted,
@@ -145,14 +145,10 @@ class _Archive:
             while under_way:
                 done = next(as_completed(under_way))
                 under_way.discard(done)
-                self._slide_done(done.result())
+                self._manifest.add(done.result())
                 slide = next(todo, None)
                 if slide is not None:
                     under_way.add(pool.submit(cases.make, slide))
-
-    def _slide_done(self, entry: SlideEntry) -> None:
-        self._manifest.add(entry)
-        self._slides += 1
 
     def _progressed(self, fields: int) -> None:
         self._finished += fields
@@ -206,7 +202,7 @@ def _executor(
 
 
 def _verify(folder: Path) -> int:
-    from allstation.processing.archive.verify import verify_archive
+    from allstation.processing.archive.verify import signer_of, verify_archive
 
     good = bad = fields = 0
     for entry, problem in verify_archive(folder):
@@ -218,6 +214,7 @@ def _verify(folder: Path) -> int:
     verb = "is" if good == 1 else "are"
     whole = f"{_of(good, 'slide')} with {_of(fields, 'field')} {verb} as the manifest says"
     say(whole + (f"; {_of(bad, 'problem')}" if bad else ""))
+    say(signer_of(folder))
     return SOME_FAILED if bad else DONE
 
 

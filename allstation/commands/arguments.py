@@ -33,7 +33,7 @@ def _classify(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="field images, whole slides, folders or .zip archives of them",
     )
-    slide_arguments.declare(parser)
+    slide_arguments.declare(parser, sizes=True)
     parser.add_argument(
         "--model",
         type=Path,
@@ -282,9 +282,8 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dicom", type=Path, metavar="DIR", help="DICOM secondary captures (and the --pdf)")
     parser.add_argument("--geojson", type=Path, metavar="DIR", help="cell outlines that QuPath reads")
     parser.add_argument("--labelled", type=Path, metavar="DIR", help="class folders of the reviewed fields")
-    parser.add_argument(
-        "--shares", type=Path, metavar="F.csv", help="shares of classes and cell types by slide and patient"
-    )
+    parser.add_argument("--shares", type=Path, metavar="F.csv", help="shares by slide and patient")
+    slide_arguments.declare_pictures(parser)
     parser.add_argument("--pdf", type=Path, metavar="F.pdf", help="a written report to include")
     parser.add_argument("--show-patient", action="store_true", help="include patient data")
     _keep(parser)

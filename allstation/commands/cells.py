@@ -14,14 +14,15 @@ from allstation.commands.classify import open_and_load, opened_case, process_pat
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.imaging.outputs import CELLS_CSV, COCO, Output, check_folder, check_outputs
+from allstation.imaging.output_kinds import CELLS_CSV, COCO
+from allstation.imaging.outputs import Output, check_folder, check_outputs
 from allstation.report.cell_source import CellsOfFields
 from allstation.report.cell_table import write_cells_csv, write_coco, write_crops
 from allstation.report.options import ReportOptions
 from allstation.services.case_cells import cells_of_case
 from allstation.services.settings import SettingsFile
 from allstation.store.case import SUFFIX, Case
-from allstation.store.database import DATABASE
+from allstation.store.database import holds_case
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _is_case(path: Path) -> bool:
-    return path.suffix == SUFFIX or path.name == DATABASE or (path / DATABASE).is_file()
+    return path.suffix == SUFFIX or holds_case(path)
 
 
 def _check_first(options: argparse.Namespace, owner: Case | None) -> None:

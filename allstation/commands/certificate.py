@@ -12,7 +12,7 @@ from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.report.atomic import write_whole
-from allstation.report.time_stamps import TimeStampServer
+from allstation.report.signing.time_stamps import TimeStampServer
 from allstation.services import signatures
 from allstation.services.settings import SettingsFile
 

@@ -6,7 +6,7 @@ import argparse
 import importlib
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -15,32 +15,31 @@ from typing import TYPE_CHECKING, Final
 
 from allstation import paths
 from allstation.commands import (
-    CSV_DECIMALS,
-    CSV_SEPARATORS,
     DONE,
     SOME_FAILED,
     WRONG_USAGE,
     slide_arguments,
 )
+from allstation.commands.case_facts import details_of, give_patients, give_sizes, measure_control
 from allstation.commands.classify_output import ClassifyOutput, name_copies
+from allstation.commands.classify_tables import model_names, output_for, write_outputs
 from allstation.commands.executors import cluster_of, make_executor
 from allstation.commands.models import name_unknown_maker
 from allstation.commands.printing import say
-from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
-from allstation.core.patients import FolderPattern, patients_text
-from allstation.core.records import CaseSnapshot, Slide
+from allstation.core.patients import FolderPattern
 from allstation.core.tables import Table
-from allstation.core.text import plain_name, shown_name
+from allstation.core.text import shown_name
 from allstation.imaging.field_names import looks_like_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.processing import retries
 from allstation.processing.events import FieldFailure
 from allstation.processing.importer import ImportOptions
-from allstation.processing.patients import parse_patients, propose_patients
+from allstation.processing.patients import parse_patients
 from allstation.processing.processor import CaseProcessor
 from allstation.processing.slide_import import SlideOptions
+from allstation.processing.slide_sizes import GivenSizes, parse_slide_sizes
 from allstation.services.settings import SettingsFile
 
 if TYPE_CHECKING:
@@ -53,8 +52,6 @@ _NEXT: Final = ("allstation.store.case", "allstation.inference.pipeline", "ai_ed
 _READERS: Final = 2
 _RESERVE: Final = 2
 """Fields each thread has left when results are written: without it threads ran dry on a busy machine."""
-_NAMED: Final = 20
-"""Slides without a patient that are named one by one."""
 _BATCH: Final = 1000
 """Fields of a folder added to the case in one transaction."""
 
@@ -67,14 +64,15 @@ def run(options: argparse.Namespace) -> int:
     """
     _check_first(options)
     limits = SettingsFile(paths.config_folder()).value.limits
-    options.details = _details(options.detail)
+    options.details = details_of(options.detail)
     patients = parse_patients(options.patients) if options.patients else None
+    sizes = parse_slide_sizes(options.pixel_size)
     with ThreadPoolExecutor(1, thread_name_prefix="model") as background:
         wanted = any((options.csv, options.json, options.xlsx))
         bundles, engine = open_and_load(options.model, background, limits, tables=wanted)
         if bundles[1:]:
-            _check_first(options, further=_names(bundles[1:]))
-        return _run(options, bundles, engine, limits, patients=patients)
+            _check_first(options, further=model_names(bundles[1:]))
+        return _run(options, bundles, engine, limits, patients=patients, sizes=sizes)
 
 
 def _run(
@@ -84,6 +82,7 @@ def _run(
     limits: DecodeLimits,
     *,
     patients: FolderPattern | Table | None,
+    sizes: GivenSizes,
 ) -> int:
     from allstation.store.site_library import SiteLibrary
 
@@ -104,13 +103,14 @@ def _run(
             cells=kept or options.cells is not None,
             slides=slide_options(options, hashed=kept),
             cluster=cluster,
+            added=partial(give_sizes, case, sizes),
         )
         if patients is not None:
-            _set_patients(case, patients)
-        measured = not kept or _control(case, output.written)
-        _write(case, options)
-        for bundle, name in zip(bundles[1:], _names(bundles[1:]), strict=True):
-            _write(case, options, model=bundle.sha256, name=name)
+            give_patients(case, patients)
+        measured = not kept or measure_control(case, output.written)
+        write_outputs(case, options)
+        for bundle, name in zip(bundles[1:], model_names(bundles[1:]), strict=True):
+            write_outputs(case, options, model=bundle.sha256, name=name)
         counts: dict[str, int] = {state: number for state, number in case.queue.counts().items() if number}
         if copies := name_copies(case):
             counts["same bytes as another"] = copies
@@ -122,59 +122,6 @@ def _run(
     return DONE if whole else SOME_FAILED
 
 
-def _control(case: Case, written: Collection[int]) -> bool:
-    """Measure the days of the fields classified just now against the site's reference; name broken rules.
-
-    Returns:
-        Whether the control could be measured: its log may be damaged, which takes no field's result away.
-    """
-    from allstation.processing import control
-    from allstation.store.control_log import BAD_LOG
-
-    site = control.site_id(case)
-    if not site:
-        return True
-    log = control.control_log()
-    days = [day for day, ids in case.control.days().items() if not set(ids).isdisjoint(written)]
-    try:
-        control.measure_case(case, site, log, days=days)
-        control.note_releases(case, site, log)
-        held = control.held_days(case, site, log)
-        if held:
-            say(f"CONTROL  {control.held_sentence(site, held, log.standing(site))}", error=True)
-    except StationError as error:
-        if error.code != BAD_LOG:
-            raise
-        say(f"CONTROL  not measured: {error.sentence}", error=True)
-        return False
-    return True
-
-
-def _set_patients(case: Case, source: FolderPattern | Table) -> None:
-    """Give the slides their patients and say how many have none.
-
-    Raises:
-        StationError: ``bad-patients``, ``bad-patient``.
-    """
-    found = propose_patients(case, source)
-    case.slides.set_patients(found.patients, source=found.source)
-    slides = case.slides.all()
-    without = [slide for slide in slides if not slide.patient]
-    say(f"patients: {len(slides) - len(without)} of {len(slides)} slides, {_patients_named(slides)}")
-    if found.unused:
-        say(f"note     {found.unused} rows of the table name no slide of this case", error=True)
-    for slide in without[:_NAMED]:
-        say(f"note     {shown_name(slide.name)}: patient unknown", error=True)
-    if len(without) > _NAMED:
-        say(f"note     and {len(without) - _NAMED} more slides of unknown patients", error=True)
-
-
-def _patients_named(slides: list[Slide]) -> str:
-    named = patients_text(slide.patient for slide in slides)
-    known = len({slide.patient for slide in slides if slide.patient})
-    return f"{named} ({known} known)" if named == PATIENTS_UNKNOWN else named
-
-
 def _check_first(options: argparse.Namespace, *, further: Iterable[str] = ()) -> None:
     """Refuse outputs that would destroy something, before a model or a field is opened.
 
@@ -184,18 +131,18 @@ def _check_first(options: argparse.Namespace, *, further: Iterable[str] = ()) ->
     """
     if not any((options.csv, options.json, options.xlsx, options.cells, options.report)):
         return
-    from allstation.imaging import outputs
+    from allstation.imaging import output_kinds, outputs
 
     kinds = (
-        ("--csv", options.csv, outputs.FIELDS_CSV),
-        ("--json", options.json, outputs.FIELDS_JSON),
-        ("--xlsx", options.xlsx, outputs.WORKBOOK),
-        ("--cells", options.cells, outputs.CELLS_CSV),
-        ("--report", options.report, outputs.REPORT),
+        ("--csv", options.csv, output_kinds.FIELDS_CSV),
+        ("--json", options.json, output_kinds.FIELDS_JSON),
+        ("--xlsx", options.xlsx, output_kinds.WORKBOOK),
+        ("--cells", options.cells, output_kinds.CELLS_CSV),
+        ("--report", options.report, output_kinds.REPORT),
     )
     wanted = [outputs.Output(option, path, kind) for option, path, kind in kinds if path]
     wanted += [
-        outputs.Output(option, _target(path, name), kind)
+        outputs.Output(option, output_for(path, name), kind)
         for name in further
         for option, path, kind in kinds[:-2]
         if path
@@ -218,33 +165,6 @@ def _owner(folder: Path | None, targets: list[Path]) -> Iterator[Case | None]:
         return
     with Case.open(folder, read_only=True) as case:
         yield case
-
-
-def _target(path: Path, name: str) -> Path:
-    """Return where an output goes; that of a further model bears the model's name."""
-    return path.with_stem(f"{path.stem} {name}") if name else path
-
-
-def _details(given: list[str]) -> dict[str, str]:
-    """Return case data as a case keeps them.
-
-    Raises:
-        StationError: ``bad-detail`` for an unknown key or a missing text, ``bad-date``.
-    """
-    if not given:
-        return {}
-    from allstation.report.identity import GROUPS, entered, known_key
-
-    known = [key for _, labels in GROUPS for key in labels]
-    found = {}
-    for one in given:
-        name, _, text = one.partition("=")
-        key = known_key(name)
-        if key not in known or not text.strip():
-            sentence = f"--detail {one!r} is no KEY=TEXT with one of the keys {', '.join(known)}."
-            raise StationError("bad-detail", sentence)
-        found[key] = entered(key, text)
-    return found
 
 
 def open_and_load(
@@ -338,6 +258,7 @@ def process_paths(
     cells: bool,
     slides: SlideOptions,
     cluster: ClusterConnection | None = None,
+    added: Callable[[], None] = lambda: None,
 ) -> ClassifyOutput:
     """Import what was given, classify with the first model, and every field with the others.
 
@@ -351,14 +272,13 @@ def process_paths(
         cells: Whether the cells of the fields are stored.
         slides: What is wanted of whole slides.
         cluster: The laboratory's machines; None for this machine alone.
+        added: Called when the fields are in the case and none is classified.
     """
+    make = partial(make_executor, connection=cluster, threads=threads, limits=limits, cells=cells)
 
     def executor(bundle: ModelBundle) -> FieldExecutor:
         engine = ready.result() if bundle is bundles[0] else None
-        sizes = case.site.known_sizes()
-        return make_executor(
-            bundle, cluster, threads=threads, limits=limits, sizes=sizes, cells=cells, ready=engine
-        )
+        return make(bundle, sizes=case.site.known_sizes(), ready=engine)
 
     output, woken = ClassifyOutput(case), threading.Event()
     with ThreadPoolExecutor(1, thread_name_prefix="background") as background:
@@ -378,8 +298,8 @@ def process_paths(
             processor.add_paths(paths)
             _run_until_idle(processor, output, woken)
             output.name_passed(kept=cells)
-            _classify(processor, output, bundles)
-            _run_until_idle(processor, output, woken)
+            added()
+            _classify(processor, output, bundles, woken)
         except Exception as error:
             processor.stop(None if isinstance(error, StationError) else error)
             raise
@@ -395,8 +315,10 @@ def _waiting_models(case: Case) -> set[str]:
     return waiting | {queued.model_sha256 for queued in case.model_queue.all()}
 
 
-def _classify(processor: CaseProcessor, output: ClassifyOutput, bundles: list[ModelBundle]) -> None:
-    """Begin with what is queued and with what failed earlier, then what the other models have not seen."""
+def _classify(
+    processor: CaseProcessor, output: ClassifyOutput, bundles: list[ModelBundle], woken: threading.Event
+) -> None:
+    """Classify what is queued and what failed earlier, then what the other models have not seen."""
     case = processor.case
     left_out = retries.left_out(case)
     errors = ((field, StationError(field.error_code, field.error)) for field in left_out)
@@ -411,6 +333,7 @@ def _classify(processor: CaseProcessor, output: ClassifyOutput, bundles: list[Mo
     output.begin("")
     processor.use_model(bundles[0])
     processor.pause(False)
+    _run_until_idle(processor, output, woken)
 
 
 def _run_until_idle(processor: CaseProcessor, output: ClassifyOutput, woken: threading.Event) -> None:
@@ -422,32 +345,6 @@ def _run_until_idle(processor: CaseProcessor, output: ClassifyOutput, woken: thr
         output.raise_problem()
 
 
-def _write(case: Case, options: argparse.Namespace, *, model: str | None = None, name: str = "") -> None:
-    """Write what was asked for; the tables of a further model beside it, under the model's name."""
-    from allstation.report import tables
-
-    wanted = (
-        (options.csv, _csv_writer(options)),
-        (options.json, tables.write_json),
-        (options.xlsx, tables.write_xlsx),
-    )
-    if not any(path for path, _ in wanted) and not options.report and not options.cells:
-        return
-    with case.reading(model) as snapshot:
-        for path, write in wanted:
-            if path:
-                say(f"written: {shown_name(str(write(snapshot, _target(path, name))))}")
-        if options.report and model is None:
-            from allstation.report.pdf import write_pdf
-
-            say(f"written: {shown_name(str(write_pdf(snapshot, options.report)))}")
-        if options.cells and model is None:
-            from allstation.report.cell_table import write_cells_csv
-            from allstation.services.case_cells import cells_of_case
-
-            say(f"written: {shown_name(str(write_cells_csv(cells_of_case(case), options.cells)))}")
-
-
 def slide_options(options: argparse.Namespace, *, hashed: bool) -> SlideOptions:
     """Return what is wanted of whole slides.
 
@@ -457,25 +354,3 @@ def slide_options(options: argparse.Namespace, *, hashed: bool) -> SlideOptions:
     """
     every = options.pages == slide_arguments.EVERYTHING
     return SlideOptions(fields=options.fields, pages=every, hashed=hashed)
-
-
-def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], Path]:
-    """Return what writes the CSV with the separator, decimal sign and mark that were asked for."""
-    from allstation.report import tables
-
-    return partial(
-        tables.write_csv,
-        bom=options.bom,
-        delimiter=CSV_SEPARATORS[options.separator],
-        decimal=CSV_DECIMALS[options.decimal],
-    )
-
-
-def _names(bundles: list[ModelBundle]) -> list[str]:
-    """Return each model's name and version as part of a file name, with its hash where two have the same."""
-    names = [plain_name(f"{bundle.name} {bundle.version}") for bundle in bundles]
-    folded = [name.casefold() for name in names]
-    return [
-        name if name and folded.count(name.casefold()) == 1 else f"{name} {bundle.sha256[:12]}".strip()
-        for name, bundle in zip(names, bundles, strict=True)
-    ]

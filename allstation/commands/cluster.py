@@ -23,6 +23,8 @@ from allstation.keys.cluster_certificates import (
     joined_certificates,
     own_certificates,
     read_join_file,
+    renew_authority,
+    revoke_machine,
     write_join_file,
 )
 from allstation.processing.cluster.address import parse_address, require_cluster
@@ -44,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
     require_cluster()
     if options.command == "worker":
         return _worker(options)
-    return {"up": _up, "join": _join, "status": _status}[options.action](options)
+    actions = {"up": _up, "join": _join, "status": _status, "revoke": _revoke, "renew": _renew}
+    return actions[options.action](options)
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -108,6 +111,25 @@ def _join(options: argparse.Namespace) -> int:
     write_join_file(target, address=url, machine=options.name or target.stem)
     say(f"written: {shown_name(str(target))}")
     say("Whoever has this file can run programs on every machine of the cluster: keep it as you keep a key.")
+    return DONE
+
+
+def _revoke(options: argparse.Namespace) -> int:
+    if not options.what:
+        sentence = "Name the machine, as in its join file: allstation cluster revoke pc7"
+        raise StationError("no-machine", sentence)
+    for one in revoke_machine(options.what):
+        say(f"revoked  {shown_name(one.machine)}, made {one.made}, until {one.ends}")
+    say(
+        "A cluster that runs here puts it out now, and its workers do within seconds. What the machine "
+        "could read until now it may have kept: if it was stolen, begin anew (allstation cluster renew)."
+    )
+    return DONE
+
+
+def _renew(_options: argparse.Namespace) -> int:
+    renew_authority()
+    say("Every join file written before has ended. Start the cluster again, and write new join files.")
     return DONE
 
 

@@ -14,11 +14,16 @@ def declare_cluster(parser: argparse.ArgumentParser) -> None:
     """Take the arguments of ``allstation cluster``."""
     parser.add_argument(
         "action",
-        choices=("up", "join", "status"),
-        help="up: start it on this machine; join: write a join file for another machine; status: who works",
+        choices=("up", "join", "status", "revoke", "renew"),
+        help="up: start it on this machine; join: write a join file for another machine; status: who works; "
+        "revoke: take a machine's certificates back; renew: begin anew, so that every join file ends",
     )
     parser.add_argument(
-        "what", nargs="?", default="", metavar="WHAT", help="join: file to write, on a stick; status: ADDRESS"
+        "what",
+        nargs="?",
+        default="",
+        metavar="WHAT",
+        help="join: file to write, on a stick; status: ADDRESS; revoke: NAME of the machine",
     )
     parser.add_argument(
         "--workers", type=positive, metavar="N", help="up: workers here (default: a half of the processors)"

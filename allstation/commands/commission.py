@@ -17,7 +17,8 @@ from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.text import shown_name
-from allstation.imaging.outputs import FIGURES_JSON, SITE_MODEL, Output, check_outputs
+from allstation.imaging.output_kinds import FIGURES_JSON, SITE_MODEL
+from allstation.imaging.outputs import Output, check_outputs
 from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path
 from allstation.inference.pipeline import default_threads
 from allstation.keys.station import station_key

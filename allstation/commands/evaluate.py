@@ -26,7 +26,8 @@ from allstation.core.tables import file_key, one_value_each
 from allstation.core.text import shown_name
 from allstation.imaging.foreign import PassedOver
 from allstation.imaging.intake import Refused, find_fields
-from allstation.imaging.outputs import FIGURES_JSON, FIGURES_PDF, Output, check_outputs
+from allstation.imaging.output_kinds import FIGURES_JSON, FIGURES_PDF
+from allstation.imaging.outputs import Output, check_outputs
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine_pool import make_engine

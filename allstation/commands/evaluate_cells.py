@@ -14,7 +14,8 @@ from allstation.commissioning.cell_evaluation import CellEvaluation, evaluate_ce
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.text import shown_name
-from allstation.imaging.outputs import FIGURES_JSON, Output, check_outputs
+from allstation.imaging.output_kinds import FIGURES_JSON
+from allstation.imaging.outputs import Output, check_outputs
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.reference import verify_reference
 from allstation.inference.site_bundle import is_site_bundle, site_facts

@@ -12,7 +12,8 @@ from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.text import shown_name
-from allstation.imaging.outputs import FHIR, OUTLINES, SHARES_CSV, Output, check_folder, check_outputs
+from allstation.imaging.output_kinds import FHIR, OUTLINES, SHARES_CSV
+from allstation.imaging.outputs import Output, check_folder, check_outputs
 from allstation.report.options import ReportOptions
 from allstation.store.case import Case
 
@@ -27,9 +28,18 @@ def run(options: argparse.Namespace) -> int:
         StationError: If nothing was asked for, or something cannot be written.
     """
     wanted = (options.fhir, options.dicom, options.geojson, options.labelled, options.shares)
-    if not any((*wanted, options.list_texts)):
-        sentence = "Nothing to export was named. Add --fhir, --dicom, --geojson, --labelled or --shares."
+    if not any((*wanted, options.slide_pictures, options.list_texts)):
+        sentence = (
+            "Nothing to export was named. Add --fhir, --dicom, --geojson, --labelled, --shares or "
+            "--slide-pictures."
+        )
         raise StationError("nothing-to-export", sentence)
+    if options.slide_pictures and not options.show_patient:
+        sentence = (
+            "--slide-pictures writes labels with the names and numbers on them, so no anonymised export has "
+            "them. Add --show-patient, or leave it out."
+        )
+        raise StationError("names-patient", sentence)
     free_text.draw_secret(options.case)
     with Case.open(options.case, read_only=True) as case:
         replaced = _check_first(options, case)
@@ -41,12 +51,12 @@ def run(options: argparse.Namespace) -> int:
         free_text.name_withheld(snapshot, chosen)
     _check(snapshot, options, chosen)
     if options.fhir:
-        from allstation.report.fhir import write_fhir
+        from allstation.report.exchange.fhir import write_fhir
 
         say(f"written: {write_fhir(snapshot, options.fhir, chosen, pdf=pdf)}")
     left_out: list[FieldRecord] = []
     if options.dicom:
-        from allstation.report.dicom import write_dicom
+        from allstation.report.exchange.dicom import write_dicom
 
         done = write_dicom(snapshot, options.dicom, chosen, pdf=pdf)
         _remove_stale(replaced, options.dicom, done.written)
@@ -58,9 +68,21 @@ def run(options: argparse.Namespace) -> int:
         hidden = chosen.anonymity if chosen.anonymise else None
         say(f"written: {write_shares_csv(snapshot, options.shares, anonymise=hidden)}")
     left_out += _folders(snapshot, options, replaced, chosen=chosen)
+    failed = _write_slide_pictures(snapshot, options) if options.slide_pictures else 0
     for path in dict.fromkeys(field.path for field in left_out):
         say(f"left out {shown_name(str(path))}: it cannot be read any more", error=True)
-    return SOME_FAILED if left_out else DONE
+    return SOME_FAILED if left_out or failed else DONE
+
+
+def _write_slide_pictures(snapshot: CaseSnapshot, options: argparse.Namespace) -> int:
+    """Write label and macro pictures; return how many slides could not be read."""
+    from allstation.report.slide_pictures import write_slide_pictures
+
+    done = write_slide_pictures(snapshot.slides, options.slide_pictures, anonymise=not options.show_patient)
+    say(f"written: {len(done.written)} pictures of slides in {options.slide_pictures}")
+    for _, error in done.refused:
+        say(f"left out: {error.sentence}", error=True)
+    return len(done.refused)
 
 
 def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOptions) -> None:
@@ -74,13 +96,13 @@ def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOp
 
         check_shares(snapshot)
     if options.labelled:
-        from allstation.report.labelled import check_reviewed
+        from allstation.report.exchange.labelled import check_reviewed
 
         check_reviewed(snapshot)
     if not (options.fhir or options.dicom):
         return
-    from allstation.report import dicom, fhir
     from allstation.report.content import build_content
+    from allstation.report.exchange import dicom, fhir
 
     content = build_content(snapshot, chosen)
     if options.fhir:
@@ -91,14 +113,15 @@ def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOp
 
 def _check_first(options: argparse.Namespace, case: Case) -> list[Path]:
     """Refuse what would replace something else; return the earlier files that will be replaced."""
-    from allstation.report.dicom import DICOM
+    from allstation.report.exchange.dicom import DICOM
 
     files = (("--fhir", options.fhir, FHIR), ("--shares", options.shares, SHARES_CSV))
     wanted = [Output(name, path, kind) for name, path, kind in files if path]
     folders = (("--dicom", options.dicom, DICOM), ("--geojson", options.geojson, OUTLINES))
     earlier = [one for name, folder, kind in folders if folder for one in check_folder(folder, name, kind)]
-    if options.labelled:
-        check_folder(options.labelled, "--labelled")
+    for name, folder in (("--labelled", options.labelled), ("--slide-pictures", options.slide_pictures)):
+        if folder:
+            check_folder(folder, name)
     inputs = [path for path in (options.case, options.pdf) if path]
     check_outputs([*wanted, *earlier], inputs=inputs, force=options.force, owner=case)
     return [one.target for one in earlier]
@@ -120,7 +143,7 @@ def _folders(
     left_out: tuple[FieldRecord, ...] = ()
     if options.geojson:
         from allstation.report.anonymise import anonymised_cells
-        from allstation.report.outlines import write_outlines
+        from allstation.report.exchange.outlines import write_outlines
         from allstation.services.case_cells import cells_of_case
 
         with Case.open(options.case, read_only=True) as case, case.connection.consistent_read():
@@ -131,7 +154,7 @@ def _folders(
         left_out += tuple(field for field, _ in done.refused)
         say(f"written: cell outlines in {options.geojson}")
     if options.labelled:
-        from allstation.report.labelled import write_labelled
+        from allstation.report.exchange.labelled import write_labelled
 
         left_out += write_labelled(snapshot, options.labelled, anonymise=anonymise).missing
         say(f"written: labelled folder {options.labelled}")

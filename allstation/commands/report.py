@@ -15,7 +15,8 @@ from allstation.core.errors import StationError
 from allstation.core.pseudonyms import new_nonce
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
-from allstation.imaging.outputs import REPORT, Output, check_folder, check_outputs
+from allstation.imaging.output_kinds import REPORT
+from allstation.imaging.outputs import Output, check_folder, check_outputs
 from allstation.keys.people import Naming, People
 from allstation.report.atomic import make_folder
 from allstation.report.options import ReportOptions
@@ -25,7 +26,7 @@ from allstation.services.settings import Settings, SettingsFile
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
-    from allstation.report.certificates import SigningKey
+    from allstation.report.signing.certificates import SigningKey
 
 
 def run(options: argparse.Namespace) -> int:
@@ -98,7 +99,7 @@ def _signing_key(options: argparse.Namespace, wanted: ReportOptions) -> SigningK
             f"A {wanted.status} report is not signed digitally: leave --certificate out, or make it final."
         )
         raise StationError("bad-report-option", sentence)
-    from allstation.report.certificates import read_signing_file
+    from allstation.report.signing.certificates import read_signing_file
 
     question = f"Password of {shown_name(options.certificate)}"
     return read_signing_file(options.certificate, read_password(question, options.password_file))
@@ -106,7 +107,7 @@ def _signing_key(options: argparse.Namespace, wanted: ReportOptions) -> SigningK
 
 @dataclass(frozen=True, slots=True)
 class _Signing:
-    """How reports are signed.
+    """Signing options of the command: signer, PIN and digital signature.
 
     Attributes:
         key: Of the certificate; None to sign without one.

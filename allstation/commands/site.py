@@ -18,7 +18,7 @@ from allstation.core.site import PixelSize, ScaleSource, Site, new_id
 from allstation.core.text import shown_name
 from allstation.services.settings import SettingsFile
 from allstation.store.case import SUFFIX, Case
-from allstation.store.database import DATABASE
+from allstation.store.database import holds_case
 from allstation.store.site_library import SiteLibrary
 
 
@@ -156,7 +156,7 @@ def _walked(given: Iterable[Path]) -> Iterator[tuple[str, Path]]:
 
 
 def _is_case(path: Path) -> bool:
-    return path.suffix == SUFFIX or path.name == DATABASE or (path / DATABASE).is_file()
+    return path.suffix == SUFFIX or holds_case(path)
 
 
 def _frame(one: Any) -> dict[str, Any]:  # noqa: ANN401 - imported where it is measured

@@ -16,7 +16,8 @@ from allstation.commissioning.statistics_file import (
 )
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.imaging.outputs import SITE_MODEL, STATISTICS, Output, check_outputs
+from allstation.imaging.output_kinds import SITE_MODEL, STATISTICS
+from allstation.imaging.outputs import Output, check_outputs
 from allstation.inference.bundle import SUFFIX as MODEL_SUFFIX
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.trust import require_accepted

@@ -37,7 +37,7 @@ SPLIT: Final = "test part never learned from, {groups} {of} kept apart, opened o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a laboratory wants of its model.
+    """Requirements of a laboratory on its model.
 
     Attributes:
         lowest_balanced: Smallest lower limit of balanced accuracy on the test part.
@@ -59,7 +59,7 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Acceptance:
-    """What the test part said.
+    """Result of the test part.
 
     Attributes:
         wanted: What was wanted.

@@ -26,7 +26,7 @@ _MOST_LISTED: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is learned from.
+    """Plan of a commissioning: how many cells and slides are learned from, and what is required.
 
     Attributes:
         budget: Most cells of a type; None for all.
@@ -47,7 +47,7 @@ _OWN: Final = ("groups_learned", "groups_tested", "not_measured")
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Commissioned:
-    """What came of it.
+    """Outcome of a commissioning.
 
     Attributes:
         outcome: Accepted or refused.

@@ -40,7 +40,7 @@ _STEP: Final = 10
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Standing:
-    """Where a session stands.
+    """Progress of a session: typed cells, figures so far, advice.
 
     Attributes:
         types: Cells typed of the learning part, by type.

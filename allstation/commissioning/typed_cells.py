@@ -96,7 +96,7 @@ class TypedCells:
 
     @property
     def patients_text(self) -> str:
-        """How many patients, or "patients unknown"."""
+        """Number of patients, or "patients unknown"."""
         return patients_text(self.patients)
 
 
@@ -156,7 +156,7 @@ def read_typed_cells(
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Measured:
-    """What came of one row: features, or why there are none; file and place tell the same cell again."""
+    """Measurement of one row: features, or why there are none; file and place tell the same cell again."""
 
     features: NDArray[np.float32] | None
     why: str

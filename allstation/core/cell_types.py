@@ -22,7 +22,7 @@ _COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 
 
 class Counts(StrEnum):
-    """What a cell of a type counts as.
+    """Group that cells of a type count as.
 
     ``WHITE`` is one of the 100, 200 or 400; ``BESIDE`` is reported per 100 of them; ``NO`` is neither.
     """

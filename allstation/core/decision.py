@@ -12,7 +12,7 @@ from allstation.core.classes import NEEDS_REVIEW
 
 
 class Reason(StrEnum):
-    """Why a field needs a person to look at it. The value is stored; the sentence is shown."""
+    """Reason why a field needs review. The value is stored; the sentence is shown."""
 
     LOW_CONFIDENCE = "low confidence"
     UNLIKE_TRAINING = "unlike the training data"

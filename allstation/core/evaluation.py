@@ -116,7 +116,7 @@ class Evaluation:
 
     @property
     def resampled(self) -> str:
-        """What intervals resample, in words."""
+        """Unit that intervals resample, in words."""
         patients = self.figures[0].patients if self.figures else PATIENTS_UNKNOWN
         if patients != PATIENTS_UNKNOWN:
             return patients

@@ -7,18 +7,19 @@ computed over has an id: a slide without one could be of any of the others.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path, PurePath, PureWindowsPath
+from pathlib import Path, PurePath
 from typing import Final
 from unicodedata import normalize
 
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.records import Slide
-from allstation.core.tables import Table, TableRow
-from allstation.core.text import fold, shown_name, storable
+from allstation.core.slide_names import KEYS, SlideNames, path_names, unclear_row
+from allstation.core.tables import Table
+from allstation.core.text import shown_name, storable
 
 LONGEST_ID: Final = 64
 """Characters of a patient's id, as DICOM's PatientID may have."""
@@ -26,8 +27,6 @@ PATIENT: Final = "{patient}"
 SLIDE: Final = "{slide}"
 _SERIES: Final = frozenset({".dcm", ".dicom", ""})
 """Suffixes of the files of a DICOM series, which is called after its folder."""
-KEYS: Final = ("folder", "slide", "file")
-"""Columns that can say which slide a row of a table is about, in the order they are looked at."""
 _LONGEST_PATTERN: Final = 200
 _MOST_WILD: Final = 8
 _TOKEN: Final = re.compile(r"(\{[^{}]*\}|\*)")
@@ -108,7 +107,7 @@ class FolderPattern:
 
     def patient_of(self, folder: PurePath | None) -> str:
         """Return the patient's id that a slide's folder names; empty where the pattern does not fit."""
-        names = () if folder is None else _names(folder)
+        names = () if folder is None else path_names(folder)
         if len(names) < len(self.parts):
             return ""
         patient = ""
@@ -147,11 +146,6 @@ def _expression(name: str, text: str) -> re.Pattern[str]:
         )
         before = token
     return re.compile(made, re.IGNORECASE | re.DOTALL)
-
-
-def _names(folder: PurePath) -> tuple[str, ...]:
-    """Return the names of a folder and of those above it, composed, without the root."""
-    return tuple(normalize("NFC", name) for name in folder.parts if name != folder.anchor)
 
 
 def _refused(text: str, why: str) -> StationError:
@@ -194,18 +188,16 @@ def patients_of_table(
     """
     keys = [name for name in KEYS if name in table]
     table.require("patient", *([] if keys else ["slide"]), code="bad-patients", also="folder or file")
-    by_file: dict[str, list[tuple[int, Path]]] = {}
-    if "file" in keys:
-        for number, path in files:
-            by_file.setdefault(normalize("NFC", path.name), []).append((number, path))
+    known = SlideNames(slides, files if "file" in keys else ())
     found: dict[int, str] = {}
     names = {slide.id: slide.name for slide in slides}
     unused = 0
     for row in table.rows:
-        key = next((name for name in keys if row[name]), "")
-        numbers = _meant(row, key, slides, by_file, table.name)
+        numbers, is_unclear = known.of_row(row, keys)
+        if is_unclear:
+            raise unclear_row(table, row, keys, code="bad-patients")
         unused += not numbers
-        for number in numbers:
+        for number in sorted(numbers):
             patient = checked_patient(row["patient"])
             if patient and found.setdefault(number, patient) != patient:
                 sentence = (
@@ -215,43 +207,3 @@ def patients_of_table(
                 )
                 raise StationError("bad-patients", sentence)
     return PatientAssignment(found, unused)
-
-
-def _meant(
-    row: TableRow,
-    key: str,
-    slides: Sequence[Slide],
-    by_file: Mapping[str, Sequence[tuple[int, Path]]],
-    table: str,
-) -> Collection[int]:
-    """Return the slides that a row is about."""
-    given = row[key] if key else ""
-    wanted = _names(PureWindowsPath(given))
-    if key == "folder":
-        places = {slide.id: _run_in(_names(slide.folder), wanted) for slide in slides if slide.folder}
-        tops = {place: number for number, place in places.items() if place}
-        numbers = {number for number, place in places.items() if place}
-        several = len(tops) > 1
-    elif key == "slide":
-        numbers = {slide.id for slide in slides if fold(slide.name) == fold(given)}
-        several = len(numbers) > 1
-    else:
-        fitting = by_file.get(wanted[-1] if wanted else "", ())
-        numbers = {number for number, path in fitting if _names(path)[-len(wanted) :] == wanted}
-        several = len(numbers) > 1
-    if several:
-        sentence = (
-            f"Line {row.line} of the table {table} names {shown_name(given)!r}, which can mean several "
-            "slides of this case. Write the column folder, with more of the path."
-        )
-        raise StationError("bad-patients", sentence)
-    return numbers
-
-
-def _run_in(names: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a folder's names up to the place where the wanted ones end; empty where they do not occur."""
-    size = len(wanted)
-    for end in range(len(names), size - 1, -1):
-        if size and names[end - size : end] == wanted:
-            return names[:end]
-    return ()

@@ -16,6 +16,7 @@ from typing import Final
 from allstation.core.cell_types import CellSummary
 from allstation.core.control_release import ControlRelease
 from allstation.core.decision import Decision
+from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
 from allstation.core.pseudonyms import new_secret
 from allstation.core.slide_part import SlidePart
 
@@ -249,7 +250,7 @@ class FieldRecord:
 
     @property
     def comment(self) -> str:
-        """What a person wrote about it: with the review that counts, else beside it."""
+        """Comment about the field: that of the review that counts, else a remark beside it."""
         return (self.review.comment if self.review is not None else "") or self.remark
 
     @property
@@ -307,7 +308,7 @@ class ModelRecord:
 
     @property
     def signed_by(self) -> str:
-        """Who signed the bundle, in a few words; empty where that was not written down."""
+        """Signer of the bundle, in a few words; empty where that was not written down."""
         trust = self.info.get(TRUST)
         return str(trust.get("text", "")) if isinstance(trust, Mapping) else ""
 
@@ -332,12 +333,15 @@ class CaseSnapshot:
         models: Every model that made one of the predictions.
         audit_head: Hash of the audit trail's last entry.
         reviews: Every review of these fields that was not withdrawn, of whichever person, the oldest first.
-        removed: How many fields were taken out of the case; they are not among ``fields``.
+        removed: How many fields a person took out of the case; they are not among ``fields``.
+        moved: How many stand at another place of their slide now; among ``fields`` there only.
+        taken_back: How many were proposed and taken back before anybody looked at them.
         copies: Files with the same bytes as one of the fields, at other places; counted nowhere.
         audit_at: Time of the audit trail's last entry, ISO 8601 UTC; empty where it has none.
         secret: Key of the pseudonyms of anonymised exports; drawn anew where the case has none.
         cells: Types that people gave to the cells of these fields.
         control: Releases of days on which the control of the case's site was not in order.
+        sizes: What is known of the pixel sizes of the fields.
     """
 
     case_id: str
@@ -350,8 +354,11 @@ class CaseSnapshot:
     audit_head: str
     reviews: tuple[Review, ...] = field(default=())
     removed: int = 0
+    moved: int = 0
+    taken_back: int = 0
     copies: tuple[FieldCopy, ...] = ()
     audit_at: str = ""
     secret: bytes = field(default_factory=new_secret, repr=False, compare=False)
     cells: CellSummary = field(default_factory=CellSummary)
     control: tuple[ControlRelease, ...] = ()
+    sizes: KnownSizes = NOTHING_KNOWN

@@ -23,7 +23,7 @@ _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 class ScaleSource(StrEnum):
-    """Where a pixel size comes from. The value is stored and written into JSON."""
+    """Source of a pixel size. The value is stored and written into JSON."""
 
     FILE = "file"
     SITE = "site"
@@ -136,7 +136,7 @@ class Site:
 
     @property
     def pixel_size_source(self) -> str:
-        """How ``pixel_size`` was found; empty if it is not known."""
+        """Source of ``pixel_size``; empty if it is not known."""
         return self.pixel_sizes[0].source.value if self.pixel_sizes else ""
 
     @property
@@ -145,22 +145,12 @@ class Site:
         return self.pixel_sizes[0].frame if self.pixel_sizes else None
 
     def pixel_size_of(self, width: int, height: int) -> PixelSize | None:
-        """Return the pixel size of frames of one size, None if it is not known.
-
-        A frame of half the width may be binned or cropped: one size says nothing about another.
-        """
-        own = next((one for one in self.pixel_sizes if one.frame == (width, height)), None)
-        return own or next((one for one in self.pixel_sizes if one.frame is None), None)
+        """Return the pixel size of frames of one size, None if it is not known."""
+        return size_of_frame(self.pixel_sizes, width, height)
 
     def with_pixel_size(self, pixel_size: PixelSize) -> Site:
         """Return the site with a pixel size in place of the one of the same frame size."""
-        known = [one.frame for one in self.pixel_sizes]
-        if pixel_size.frame in known:
-            at = known.index(pixel_size.frame)
-            sizes = (*self.pixel_sizes[:at], pixel_size, *self.pixel_sizes[at + 1 :])
-        else:
-            sizes = (*self.pixel_sizes, pixel_size)
-        return replace(self, pixel_sizes=sizes)
+        return replace(self, pixel_sizes=with_frame_size(self.pixel_sizes, pixel_size))
 
     def with_white_point(self, white: White | None) -> Site:
         """Return the site with another white point as its reference."""
@@ -201,6 +191,22 @@ class Site:
             white_point=_white(data),
             bundle_sha256=_text(data, "bundle_sha256"),
         )
+
+
+def size_of_frame(sizes: Sequence[PixelSize], width: int, height: int) -> PixelSize | None:
+    """Return the pixel size of frames of one size, else the one for every frame, else None.
+
+    A frame of half the width may be binned or cropped: one size says nothing about another.
+    """
+    own = next((one for one in sizes if one.frame == (width, height)), None)
+    return own or next((one for one in sizes if one.frame is None), None)
+
+
+def with_frame_size(sizes: Sequence[PixelSize], new: PixelSize) -> tuple[PixelSize, ...]:
+    """Return pixel sizes with one in place of that of the same frame size, or at the end."""
+    if any(one.frame == new.frame for one in sizes):
+        return tuple(new if one.frame == new.frame else one for one in sizes)
+    return (*sizes, new)
 
 
 def new_id(name: str, taken: Sequence[str] = ()) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,8 @@ EVERYTHING: Final = "all"
 """What is wanted of a slide where every square with tissue is."""
 PAGES: Final = "pages"
 """What is wanted of a file whose pages, or frames, are fields of their own."""
+CANCELLED: Final = "cancelled"
+"""What is wanted of a slide whose further fields were cancelled: those that it has."""
 PIECE: Final = 64 * 2**20
 """Bytes of a piece of a slide's file that is hashed at a time."""
 
@@ -35,13 +36,6 @@ class SlideIdentity:
     mtime_ns: int
 
 
-class HashState(StrEnum):
-    """State of the hash of a whole file."""
-
-    UNDER_WAY = "under way"
-    DONE = "done"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlideFile:
     """The file of a whole slide, as a case holds it.
@@ -53,7 +47,8 @@ class SlideFile:
         info: Facts of the slide, without those of the patient.
         pieces: Pieces of it that are hashed.
         full_hash: SHA-256 of the concatenated SHA-256 of its 64-MiB pieces; empty until all are hashed.
-        wanted: What was asked for: a number of fields, :data:`EVERYTHING` or :data:`PAGES`; empty before.
+        wanted: What was asked for: a number of fields, :data:`EVERYTHING`, :data:`PAGES` or
+            :data:`CANCELLED`; empty before.
         proposed: Fields that were proposed for that.
         added: Those of them that were brought into the case; fewer while that is under way.
     """
@@ -67,11 +62,6 @@ class SlideFile:
     wanted: str = ""
     proposed: int = 0
     added: int = 0
-
-    @property
-    def hash_state(self) -> HashState:
-        """Whether the whole file is hashed."""
-        return HashState.DONE if self.full_hash else HashState.UNDER_WAY
 
     @property
     def is_complete(self) -> bool:
@@ -106,6 +96,7 @@ class SlideFieldMark:
         state: Its place in the queue.
         final: Reviewed class, else the decision; None while nothing is known.
         needs_review: A person should look at it.
+        cells: White cells of it in the case; None where nobody looked for them.
     """
 
     field_id: int
@@ -113,6 +104,7 @@ class SlideFieldMark:
     state: FieldState
     final: str | None
     needs_review: bool
+    cells: int | None = None
 
 
 def part_field(file: Path, fingerprint: str, info: SlideInfo, part: SlidePart) -> NewField:

@@ -22,7 +22,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlideMetadata:
-    """What the scanner's file says about patient, specimen and scan; empty where it says nothing.
+    """Metadata of the scanner about patient, specimen and scan; empty where its file says nothing.
 
     It is offered to the person, and taken over only when they say so.
 
@@ -46,11 +46,6 @@ class SlideMetadata:
     scanned_at: str = ""
     barcode: str = ""
 
-    @property
-    def names_somebody(self) -> bool:
-        """Whether it holds anything by which the patient could be known."""
-        return any((self.patient_id, self.patient_name, self.specimen, self.accession, self.barcode))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlideInfo:
@@ -67,6 +62,7 @@ class SlideInfo:
         associated: Names of pictures beside the pyramid, of ``label``, ``macro``, ``thumbnail``.
         frames: Pages or frames that are fields of their own; 1 if there are none.
         metadata: About patient, specimen and scan.
+        averaged: How many of the smallest levels the file lacks; they are averaged while they are read.
     """
 
     format: str
@@ -79,10 +75,15 @@ class SlideInfo:
     associated: tuple[str, ...] = ()
     frames: int = 1
     metadata: SlideMetadata = field(default_factory=SlideMetadata)
+    averaged: int = 0
 
     def pixel_um_at(self, level: int) -> float | None:
         """Return the micrometres that a pixel of a level is wide; None if the file does not say so."""
         return None if self.pixel_um is None else self.pixel_um * self.levels[level].downsample
+
+    def is_averaged(self, level: int) -> bool:
+        """Return whether a level is none of the file's own."""
+        return level >= len(self.levels) - self.averaged
 
     def level_for(self, downsample: float) -> int:
         """Return the smallest level whose pixels are at most ``downsample`` of level 0 wide."""

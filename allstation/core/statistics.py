@@ -6,6 +6,7 @@ show the same place twice carries a bootstrap over groups (:mod:`allstation.core
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -175,6 +176,7 @@ def within_exact(share: float, successes: float, n: float, *, confidence: float 
     return above and below
 
 
+@functools.lru_cache(maxsize=1024)
 def _beta_quantile(probability: float, a: float, b: float) -> float:
     """Return where the distribution function of a beta distribution reaches a probability, by bisection."""
     low, high = 0.0, 1.0

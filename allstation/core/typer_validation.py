@@ -199,7 +199,7 @@ def fold_of(groups: Sequence[str], codes: IntArray, *, folds: int = FOLDS) -> In
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TypeFigure:
-    """How often cells of one type are named rightly.
+    """Recall of one type, with its interval.
 
     Attributes:
         type: Key of the type.
@@ -223,7 +223,7 @@ class TypeFigure:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TyperFigures:
-    """What a typer can do on cells of groups that it did not learn from.
+    """Figures of a typer on cells of groups that it did not learn from.
 
     Attributes:
         cells: Cells that were named by a fit without them.

@@ -54,12 +54,13 @@ _BYTE: Final = 255
 _NEVER: Final = 255
 """Level of a pixel that no cell may take."""
 _GREEN: Final = 1
-_NEUTRAL: Final = np.uint8(128)
-"""Where 8-bit a* and b* change sign."""
-_DEDUCTION: Final = np.uint8(_B_SHARE * _BLUE_REACH // _A_SHARE)
+_MOST_BLUE: Final = _B_SHARE * _BLUE_REACH // _A_SHARE
+_NEUTRAL: Final = np.array([[128.0], [0], [0], [0]])
+"""Where 8-bit a* and b* change sign; as OpenCV takes one number for all pixels."""
+_DEDUCTION: Final = np.array([[_MOST_BLUE], [0.0], [0], [0]])
 """Most that yellow takes from the purple excess, and blue adds."""
 _BLUENESS: Final = np.clip(128 - np.arange(256), -_BLUE_REACH, _BLUE_REACH)
-_BLUE_BYTES: Final = (_B_SHARE * _BLUENESS // _A_SHARE + int(_DEDUCTION)).astype(np.uint8).reshape(1, 256)
+_BLUE_BYTES: Final = (_B_SHARE * _BLUENESS // _A_SHARE + _MOST_BLUE).astype(np.uint8).reshape(1, 256)
 """What each 8-bit b* adds to the purple excess, moved up by the deduction so that bytes can hold it."""
 
 
@@ -114,27 +115,30 @@ class Thresholds:
     Attributes:
         floor: Smallest purple excess that may separate cells from the rest, 8-bit CIELAB steps.
         shift: Added to Otsu's threshold.
+        share: Of the threshold, the part that is kept.
     """
 
     floor: int = _FLOOR
     shift: int = 0
+    share: float = 1.0
 
 
 SERVING: Final = Thresholds()
 
 
-def segment_cells(rgb: Rgb) -> Cells:
+def segment_cells(rgb: Rgb, thresholds: Thresholds = SERVING) -> Cells:
     """Find the white cells of a field, nucleus and cytoplasm.
 
     Args:
         rgb: (H, W, 3) uint8, of any size; a frame wider than high is treated as it is, a squashed one
             too, as all lengths follow the square root of the frame's area.
+        thresholds: Others than the usual ones, for fields of more light.
 
     Returns:
         The cells, at the size of ``rgb``. Equal bytes give equal cells on every thread.
     """
     work, scale = _at_work_size(rgb)
-    components = _components(work, scale, SERVING)
+    components = _components(work, scale, thresholds)
     labels, count = _split(components, scale)
     nucleus = _nuclei(work, components)
     if work is not rgb:
@@ -177,7 +181,8 @@ def _components(rgb: Rgb, scale: float, thresholds: Thresholds) -> _Components:
     if coloured.size >= _FEWEST_PIXELS:
         otsu, _ = cv2.threshold(coloured.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
         level = max(otsu, level)
-    _, mask = cv2.threshold(excess, level + thresholds.shift, 1, cv2.THRESH_BINARY)
+    level = level * thresholds.share + thresholds.shift
+    _, mask = cv2.threshold(excess, level, 1, cv2.THRESH_BINARY)
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disk(2 * scale))
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, _disk(2 * scale))
     filled = _filled(np.asarray(closed, np.uint8))
@@ -225,17 +230,12 @@ def purple_excess(rgb: Rgb, scale: float) -> Mask:
     gains = _PAPER / np.maximum(background_colour(rgb), _DARKEST)
     table = np.clip(np.rint(np.arange(256)[:, None] * gains), 0, 255).astype(np.uint8)
     lab = cv2.cvtColor(np.asarray(cv2.LUT(rgb, table[None]), np.uint8), cv2.COLOR_RGB2LAB)
-    magenta = _above(np.asarray(cv2.extractChannel(lab, 1), np.uint8), _NEUTRAL)
-    blue = np.asarray(cv2.LUT(cv2.extractChannel(lab, 2), _BLUE_BYTES), np.uint8)
-    more = np.minimum(_above(blue, _DEDUCTION), magenta)  # bluish red cells have no magenta to match
-    excess = _above(magenta + more + np.minimum(blue, _DEDUCTION), _DEDUCTION)
+    magenta = cv2.subtract(cv2.extractChannel(lab, 1), _NEUTRAL)
+    blue = cv2.LUT(cv2.extractChannel(lab, 2), _BLUE_BYTES)
+    more = cv2.min(cv2.subtract(blue, _DEDUCTION), magenta)  # bluish red cells have no magenta to match
+    excess = cv2.subtract(cv2.add(cv2.add(magenta, more), cv2.min(blue, _DEDUCTION)), _DEDUCTION)
     excess[corner_of(*excess.shape)] = 0
     return np.asarray(cv2.GaussianBlur(excess, (0, 0), 0.8 * scale), np.uint8)
-
-
-def _above(values: Mask, level: np.uint8) -> Mask:
-    """Return what exceeds a level, and 0 where nothing does."""
-    return np.maximum(values, level) - level
 
 
 def _disk(radius: float) -> Mask:

@@ -97,23 +97,18 @@ def find_central_cell(rgb: Rgb) -> CentralCell | None:
     return CentralCell(left, top, mask[top:bottom, left:right].copy(), edge)
 
 
-def cut_central_cell(rgb: Rgb, *, side: int, pixels_per_um: float | None = None) -> Rgb | None:
-    """Cut the cell in the middle of a picture out, as ``cell_crops.cut_cell`` does with cells of a field.
+def cut_cell_of_picture(rgb: Rgb, cell: CentralCell, *, side: int, pixels_per_um: float | None = None) -> Rgb:
+    """Cut out the cell in the middle of a picture, as ``cell_crops.cut_cell`` does with cells of a field.
 
     Args:
         rgb: (H, W, 3) uint8.
+        cell: Found in it.
         side: Rows and columns of the crop.
         pixels_per_um: Pixels of the picture per micrometre; None scales the cell to the crop.
 
     Returns:
-        (side, side, 3) uint8, or None where no cell is in the middle.
+        (side, side, 3) uint8.
     """
-    cell = find_central_cell(rgb)
-    return None if cell is None else cut_cell_of_picture(rgb, cell, side=side, pixels_per_um=pixels_per_um)
-
-
-def cut_cell_of_picture(rgb: Rgb, cell: CentralCell, *, side: int, pixels_per_um: float | None = None) -> Rgb:
-    """Cut a cell out that was found in the middle of a picture; see ``cut_central_cell``."""
     # Of a picture that was painted black the background's colour is gone.
     even = rgb if _is_painted(rgb) else balanced(rgb)
     return cut_cell(even, cell.left, cell.top, cell.mask, side=side, pixels_per_um=pixels_per_um)

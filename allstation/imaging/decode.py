@@ -7,7 +7,7 @@ What is rare is decoded in a process of its own (``isolated``, ``is_plain``): a 
 file, never the program.
 
 A file is decoded right, or refused with the name of what it is; ``damaged`` is said of damaged files
-alone (``tests/faults/odd_files.py`` holds 14,000 files against independent decoders). simplejpeg decodes
+alone (``tests/faults/odd_files.py`` holds 17,000 files against independent decoders). simplejpeg decodes
 JPEG (``jpeg``), OpenCV PNG, WebP and JPEG 2000 after or before a check of what it would pass over (``png``,
 ``webp``), and TIFF and BMP are put together here (``tiff_pixels``, ``bmp``): OpenCV leaves memory unfilled,
 or black, where it does not know the layout, and writes a file's faults on the terminal.
@@ -38,6 +38,16 @@ from allstation.imaging.bmp import BmpHeader, decode_bmp
 from allstation.imaging.headers import read_header
 from allstation.imaging.isolated import decoders
 from allstation.imaging.jpeg import JpegHeader, decode_jpeg
+from allstation.imaging.pixel_conversions import (
+    RgbArray,
+    as_rgb,
+    halved,
+    over_white,
+    reduction,
+    squash,
+    to_8_bit,
+    upright,
+)
 from allstation.imaging.png import PngHeader, decode_png
 from allstation.imaging.readers.dicom_header import DicomHeader
 from allstation.imaging.source import END_OF_IMAGE, Header, HeaderError, Source, damaged, truncated
@@ -45,17 +55,9 @@ from allstation.imaging.tiff import TiffHeader
 from allstation.imaging.tiff_pixels import UNPACKED_HERE, decode_tiff
 from allstation.imaging.webp import WebpHeader, check_webp
 
-RgbArray = NDArray[np.uint8]
-
 # A refused file is reported once, by its StationError, not also by each codec on stderr.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-_KEEP: Final = 3
-"""A larger frame is first halved while it stays at least this many times the wanted size.
-
-1024x768 to 224x224 samples every 4.6 by 3.4 pixels; without the halving a frame of twice that size
-would show twice the sampling noise of the fields that a model learned from.
-"""
 
 _LONGEST_NAME: Final = 64
 """Characters of a file's name that a sentence bears."""
@@ -210,31 +212,6 @@ def decode_shrunk(
     wanted = size[::-1] if header.turned else size
     shrink = min(reduction((header.height, header.width), wanted), most)
     return upright(_pixels(path, content, header, limits=limits, shrink=shrink), header.orientation)
-
-
-def squash(rgb: RgbArray, size: tuple[int, int]) -> RgbArray:
-    """Resample a picture (H, W, 3) to exactly ``size`` (h, w), whatever its aspect ratio.
-
-    ``INTER_LINEAR_EXACT`` is OpenCV's bit-exact variant: the same on every processor.
-    """
-    if rgb.shape[:2] == size:
-        return rgb
-    return np.asarray(cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
-
-
-def reduction(size: tuple[int, int], wanted: tuple[int, int]) -> int:
-    """Return 1, 2, 4 or 8: how far to shrink a frame of ``size`` (h, w) before it is sampled."""
-    ratio = min(size[0] / wanted[0], size[1] / wanted[1]) / _KEEP
-    return max(step for step in (1, 2, 4, 8) if step == 1 or step <= ratio)
-
-
-def halved(rgb: RgbArray, shrink: int) -> RgbArray:
-    """Average a picture down by 1, 2, 4 or 8."""
-    if shrink == 1:
-        return rgb
-    height, width = rgb.shape[:2]
-    target = (-(-width // shrink), -(-height // shrink))
-    return np.asarray(cv2.resize(rgb, target, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _open(path: Path, limits: DecodeLimits) -> io.BufferedReader:
@@ -403,7 +380,7 @@ def pixels_here(content: bytes, header: Header, shrink: int) -> RgbArray:
         raw = _by_opencv(content, header)
         if isinstance(header, WebpHeader):
             check_webp(content, header)
-    return halved(as_rgb(_over_white(to_8_bit(raw), header)), shrink)
+    return halved(as_rgb(over_white(to_8_bit(raw), header)), shrink)
 
 
 def _from_dicom(content: bytes) -> NDArray[Any]:
@@ -443,55 +420,3 @@ def _decoded(data: NDArray[np.uint8], flags: int) -> NDArray[Any] | None:
         return cv2.imdecode(data, flags)
     except cv2.error:
         return None
-
-
-def depth_of(raw: NDArray[Any]) -> int:
-    """Return the bits that 16-bit samples use: the smallest of 10, 12, 14 and 16 that holds the brightest."""
-    brightest = int(raw.max())
-    return next(bits for bits in (10, 12, 14, 16) if brightest < 1 << bits)
-
-
-def to_8_bit(raw: NDArray[Any], *, bits: int = 0) -> NDArray[np.uint8]:
-    """Scale samples to 8 bits.
-
-    Args:
-        raw: uint8 or uint16.
-        bits: That the samples use, of uint16; 0 to look at them. What is brighter becomes white.
-    """
-    if raw.dtype == np.uint8:
-        return np.asarray(raw, np.uint8)
-    bits = bits or depth_of(raw)
-    top = (1 << bits) - 1
-    table = ((np.arange(top + 1, dtype=np.uint32) * 255 + top // 2) // top).astype(np.uint8)
-    return np.asarray(table[np.minimum(raw, top)], np.uint8)
-
-
-def _over_white(raw: NDArray[np.uint8], header: Header) -> NDArray[np.uint8]:
-    """Lay the colours over white and drop the alpha channel; without one, return them as they are."""
-    if raw.ndim == 2 or raw.shape[2] in {1, 3}:
-        return raw
-    colour, alpha = raw[..., :-1], raw[..., -1:].astype(np.uint16)
-    if not header.alpha:
-        return np.ascontiguousarray(colour)
-    shine = (255 - alpha) * 255
-    over = colour.astype(np.uint32) * (255 if header.premultiplied else alpha) + shine
-    return np.asarray(np.minimum((over + 127) // 255, 255), np.uint8)
-
-
-def as_rgb(raw: NDArray[np.uint8]) -> RgbArray:
-    """Turn gray into RGB; RGB stays."""
-    gray = raw.ndim == 2 or raw.shape[2] == 1
-    return np.asarray(cv2.cvtColor(raw, cv2.COLOR_GRAY2RGB), np.uint8) if gray else np.ascontiguousarray(raw)
-
-
-def upright(rgb: RgbArray, orientation: int) -> RgbArray:
-    """Apply an Exif orientation (Exif 2.32, table 6)."""
-    if orientation == 1:
-        return rgb
-    if orientation >= 5:
-        rgb = np.transpose(rgb, (1, 0, 2))
-    if orientation in {2, 3, 6, 7}:
-        rgb = rgb[:, ::-1]
-    if orientation in {3, 4, 7, 8}:
-        rgb = rgb[::-1]
-    return np.ascontiguousarray(rgb)

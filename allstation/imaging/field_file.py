@@ -15,8 +15,9 @@ from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_info import SlideInfo
 from allstation.core.slide_part import Region, SlidePart, slide_field_sha256, split_part
-from allstation.imaging import decode
-from allstation.imaging.decode import DEFAULT_LIMITS, FieldInfo, RgbArray
+from allstation.imaging import decode, pixel_conversions
+from allstation.imaging.decode import DEFAULT_LIMITS, FieldInfo
+from allstation.imaging.pixel_conversions import RgbArray
 from allstation.imaging.slide_pool import slide_pool
 from allstation.imaging.stated_size import stated_pixel_size
 
@@ -86,7 +87,7 @@ class FieldFile:
         Pixels that are decoded already are used where that makes no difference.
         """
         if self._pixels is not None and _shrink(self._pixels, size) == 1:
-            return decode.squash(self._pixels, size)
+            return pixel_conversions.squash(self._pixels, size)
         return decode.decode_reduced(self.path, size, self._limits, data=self.content)
 
     def shrunk(self, size: tuple[int, int], *, most: int = 8) -> RgbArray:
@@ -107,7 +108,9 @@ class FieldFile:
         """
         if self._pixels is None:
             return self.reduced(size)
-        return decode.squash(decode.halved(self._pixels, _shrink(self._pixels, size)), size)
+        return pixel_conversions.squash(
+            pixel_conversions.halved(self._pixels, _shrink(self._pixels, size)), size
+        )
 
 
 class PartFile(FieldFile):
@@ -146,15 +149,15 @@ class PartFile(FieldFile):
 
     def reduced(self, size: tuple[int, int]) -> RgbArray:
         """Return the pixels squashed to ``size`` (h, w), as those of a file without JPEG compression are."""
-        return decode.squash(self.shrunk(size), size)
+        return pixel_conversions.squash(self.shrunk(size), size)
 
     def shrunk(self, size: tuple[int, int], *, most: int = 8) -> RgbArray:
         """Return the picture that :meth:`reduced` samples; arguments as those of a file's."""
-        return decode.halved(self.pixels, min(_shrink(self.pixels, size), most))
+        return pixel_conversions.halved(self.pixels, min(_shrink(self.pixels, size), most))
 
 
 def _shrink(rgb: RgbArray, size: tuple[int, int]) -> int:
-    return decode.reduction((rgb.shape[0], rgb.shape[1]), size)
+    return pixel_conversions.reduction((rgb.shape[0], rgb.shape[1]), size)
 
 
 def read_field(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, sha256: str = "") -> FieldFile:

@@ -47,11 +47,3 @@ def field_file(path: Path) -> Path:
     """Return the file on disk that a field lies in: itself, or its slide's."""
     found = split_part(path)
     return path if found is None else found[0]
-
-
-def field_exists(path: Path) -> bool:
-    """Return whether the file of a field, or of the slide that it is a part of, is there."""
-    try:
-        return field_file(path).is_file()
-    except (OSError, ValueError):
-        return False

@@ -10,14 +10,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
+from allstation.core.known_sizes import NO_SLIDE, NOTHING_KNOWN, KnownSizes
 from allstation.core.site import ScaleSource
 from allstation.imaging.cell_finder import is_own_frame
 from allstation.imaging.cell_scale import ScaleEstimate, estimate_scale, quick_scale, scale_from_nuclei
-from allstation.imaging.decode import squash
 from allstation.imaging.field_file import FieldFile
 from allstation.imaging.field_scale import FieldScale, by_red_cells, estimated_scale, stated_scale
 from allstation.imaging.nuclear_stain import stain_maps
+from allstation.imaging.pixel_conversions import squash
 
 Rgb = NDArray[np.uint8]
 
@@ -33,7 +33,7 @@ _CLEAR: Final = 2.0
 
 
 class View(Enum):
-    """How much of the smear a field shows, against those a model learned from."""
+    """Area of the smear that a field shows, against those a model learned from."""
 
     LESS = "less"
     ALIKE = "alike"
@@ -60,7 +60,12 @@ class FieldReading:
 
 
 def read_at_scale(
-    file: FieldFile, size: tuple[int, int], *, own: float | None, sizes: KnownSizes = NOTHING_KNOWN
+    file: FieldFile,
+    size: tuple[int, int],
+    *,
+    own: float | None,
+    sizes: KnownSizes = NOTHING_KNOWN,
+    slide: int = NO_SLIDE,
 ) -> FieldReading:
     """Read a field for a model.
 
@@ -71,14 +76,15 @@ def read_at_scale(
         size: Height and width of the network's pixels.
         own: Pixels per micrometre at that size of the fields that the model learned from; None if nobody
             knows, then every field is taken for one of them.
-        sizes: What case data and site say of pixel sizes.
+        sizes: What slides, case data and site say of pixel sizes.
+        slide: Id of the field's slide.
 
     Raises:
         StationError: If the file cannot be read as a field.
     """
     header, sampled = file.header, file.shrunk(size)
     network_rgb = squash(sampled, size)
-    scale = stated_scale(file, sizes)
+    scale = stated_scale(file, sizes, slide=slide)
     if scale is not None:
         return FieldReading(sampled, network_rgb, _view(file, size, scale, own), scale, scale)
     if own is None or (header.height, header.width) == size or _is_own(file, network_rgb, own):

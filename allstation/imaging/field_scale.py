@@ -1,4 +1,4 @@
-"""Scale of a field: by what a person wrote, the file's own word, its site, or its red cells."""
+"""Scale of a field: by what a person said, the file's own word, its site, or its red cells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
+from allstation.core.known_sizes import NO_SLIDE, NOTHING_KNOWN, KnownSizes
 from allstation.core.site import ScaleSource
 from allstation.imaging.cell_scale import RED_CELL, ScaleEstimate, estimate_scale
 from allstation.imaging.field_file import FieldFile
@@ -50,13 +50,15 @@ def field_scale(
     file: FieldFile,
     *,
     sizes: KnownSizes = NOTHING_KNOWN,
+    slide: int = NO_SLIDE,
     pooled: ScaleEstimate | None = None,
 ) -> FieldScale | None:
-    """Return the scale of a field: as a person wrote, else as the file states, the site, red cells.
+    """Return the scale of a field: as :class:`KnownSizes` orders what is stated, else by its red cells.
 
     Args:
         file: The field's file.
-        sizes: What case data and site say of frames of this size.
+        sizes: What slides, case data and site say of frames of this size.
+        slide: Id of the field's slide.
         pooled: Estimate from the red cells of several fields of the same slide and frame size
             (:func:`~allstation.imaging.cell_scale.pooled_scale`); without one this field's are measured.
 
@@ -66,21 +68,21 @@ def field_scale(
     Raises:
         StationError: If the file cannot be read as a field.
     """
-    scale = stated_scale(file, sizes)
+    scale = stated_scale(file, sizes, slide=slide)
     if scale is not None:
         return scale
     found = pooled or estimated_scale(file)
     return None if found is None else by_red_cells(found)
 
 
-def stated_scale(file: FieldFile, sizes: KnownSizes) -> FieldScale | None:
-    """Return the scale that case data, file or site state, in this order; None if none does.
+def stated_scale(file: FieldFile, sizes: KnownSizes, *, slide: int = NO_SLIDE) -> FieldScale | None:
+    """Return the scale that slide, case data, file or site state, in this order; None if none does.
 
     Raises:
         StationError: If the file cannot be read as a field.
     """
     frame = (file.header.width, file.header.height)
-    written, stated, by_site = sizes.by_person(*frame), file.pixel_size, sizes.by_site(*frame)
+    written, stated, by_site = sizes.by_person(*frame, slide=slide), file.pixel_size, sizes.by_site(*frame)
     if written is not None:
         return exact_scale(written, ScaleSource.TYPED)
     if stated is not None:

@@ -16,7 +16,7 @@ from typing import Literal, overload
 from allstation.core.errors import StationError, unexpected
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import UNPACKED_FROM, NewField
-from allstation.core.slide_part import Frame, Region, part_path, slide_field_sha256
+from allstation.core.slide_part import Frame, part_path
 from allstation.core.text import natural_key, shown_name
 from allstation.files import free_path
 from allstation.imaging import decode
@@ -261,26 +261,6 @@ class _Walk:
 def _is_case(folder: Path) -> bool:
     """Tell whether a folder is a case, whose own pictures are no smears, whatever it is called."""
     return folder.suffix.lower() == ".allcase" or (folder / "case.sqlite").is_file()
-
-
-def new_parts(slide: Path, fingerprint: str, regions: Iterable[Region]) -> list[NewField]:
-    """Return rectangles of a slide as new fields of a case, without reading their pixels.
-
-    Args:
-        slide: The slide's file.
-        fingerprint: Of it (:func:`allstation.imaging.slide_identity.fingerprint`).
-        regions: The rectangles.
-    """
-    return [
-        NewField(
-            path=part_path(slide, region),
-            sha256=slide_field_sha256(fingerprint, region),
-            bytes=3 * region.width * region.height,
-            width=region.width,
-            height=region.height,
-        )
-        for region in regions
-    ]
 
 
 def new_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewField:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
-import weakref
 from functools import cache
 from typing import Final
 
@@ -17,13 +15,12 @@ from allstation.frozen import child_command
 from allstation.imaging.source import Header, HeaderError, damaged
 from allstation.isolation.child import (
     Budget,
-    Child,
     ChildDiedError,
     ChildError,
-    ChildGoneError,
     ChildStartError,
     ChildTooSlowError,
 )
+from allstation.isolation.pool import ChildPool
 
 _log = logging.getLogger(__name__)
 DIED: Final = "decoder-died"
@@ -38,8 +35,8 @@ _SAVE: Final = "Save it again from the camera's program as TIFF without compress
 RgbArray = NDArray[np.uint8]
 
 
-class DecoderPool:
-    """Isolated decoders, started when they are needed: as many as there are threads that decode at once.
+class DecoderPool(ChildPool):
+    """Isolated decoders: as many as there are threads that decode at once.
 
     Args:
         command: Starts one.
@@ -47,11 +44,7 @@ class DecoderPool:
     """
 
     def __init__(self, command: list[str], budget: Budget = _BUDGET) -> None:
-        self._command = command
-        self._budget = budget
-        self._lock = threading.Lock()
-        self._idle: list[Child] = []
-        self._end = weakref.finalize(self, _close, self._idle)
+        super().__init__(command, budget)
 
     def pixels(self, content: bytes, header: Header, *, shrink: int, limits: DecodeLimits) -> RgbArray:
         """Decode a file as :func:`allstation.imaging.decode.pixels_here` does, in a child.
@@ -69,7 +62,7 @@ class DecoderPool:
         shape = (-(-header.height // shrink), -(-header.width // shrink), 3)
         size = shape[0] * shape[1] * 3
         try:
-            answer, pixels = self._ask(request, content, seconds=limits.max_seconds, most=size)
+            answer, pixels = self.ask(request, content, seconds=limits.max_seconds, most=size)
         except ChildError as error:
             _log.warning("an isolated decoder of %s ended: %s", header.format, error.how)
             raise _failure(error, header, limits) from error
@@ -81,55 +74,6 @@ class DecoderPool:
         if "raised" in answer or len(pixels) != size:
             raise damaged(header.format)
         return np.frombuffer(pixels, np.uint8).reshape(shape)
-
-    def _ask(
-        self, request: dict[str, int], content: bytes, *, seconds: float, most: int
-    ) -> tuple[dict[str, object], bytearray]:
-        while True:
-            child = self._take()
-            try:
-                answer = child.ask(request, content, seconds=seconds, most=most)
-            except ChildGoneError:
-                child.close()
-                continue
-            except ChildError:
-                child.close()
-                raise
-            self._give_back(child)
-            return answer
-
-    def _take(self) -> Child:
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return Child(self._command, self._budget)
-
-    def _give_back(self, child: Child) -> None:
-        if child.worn:
-            child.close()
-            return
-        with self._lock:
-            self._idle.append(child)
-
-    def close(self) -> None:
-        """End the children that wait."""
-        with self._lock:
-            _close(self._idle)
-
-    def applied(self) -> set[str]:
-        """Return the limits that the system enforces on a decoder.
-
-        Raises:
-            ChildStartError: If none can be started.
-        """
-        child = self._take()
-        self._give_back(child)
-        return child.applied
-
-
-def _close(children: list[Child]) -> None:
-    while children:
-        children.pop().close()
 
 
 def _failure(error: ChildError, header: Header, limits: DecodeLimits) -> HeaderError:

@@ -51,6 +51,8 @@ _HARMLESS: Final = ("Adobe color transform", "JFIF revision", "ICC", "Invalid SO
 _EXTRANEOUS: Final = re.compile(r"(\d+) extraneous bytes before marker")
 _PADDING: Final = 4
 """Bytes of any value before the end marker that some cameras leave there."""
+_AHEAD: Final = 8
+"""Bytes that libjpeg asks for, and may not need, behind those that it decodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,27 @@ def _without_warnings(picture: bytes, colour: str, size: tuple[int, int] = (0, 0
         left_over = picture[rest:-2]
         if len(left_over) > _PADDING and left_over.strip(left_over[:1]):
             raise
-        return _decoded(picture[:rest] + END_OF_IMAGE, colour, size, strict=True)
+        for end in range(rest - _AHEAD, rest):
+            try:
+                rgb = _decoded(picture[:end] + END_OF_IMAGE, colour, size, strict=True)
+            except ValueError:
+                continue
+            return _unless_filled(rgb, picture[:end], left_over)
+        rgb = _decoded(picture[:rest] + END_OF_IMAGE, colour, size, strict=True)
+        return _unless_filled(rgb, picture[:rest], left_over)
+
+
+def _unless_filled(rgb: NDArray[np.uint8], needed: bytes, left_over: bytes) -> NDArray[np.uint8]:
+    """Return the pixels unless the bytes that they needed end as those that are left over.
+
+    A copy that ended early and was filled up to its size looks so: the decoder took the filling for codes.
+
+    Raises:
+        ValueError: If they do.
+    """
+    if needed.endswith(left_over[:1] * _PADDING):
+        raise ValueError("The codes end in what fills the file up.")
+    return rgb
 
 
 def _decoded(picture: bytes, colour: str, size: tuple[int, int], *, strict: bool) -> NDArray[np.uint8]:
@@ -219,10 +241,25 @@ def _of_unusual_sampling(picture: bytes, *, progressive: bool) -> NDArray[np.uin
 
     Raises:
         OSError: If they do.
+        ValueError: If data are left over.
     """
+    if progressive:
+        return _by_pillow(picture, picture)
+    codes = picture[:-2]
+    padding = len(codes) - len(codes.rstrip(codes[-1:]))
+    codes = codes[: len(codes) - max(padding - _PADDING, 0)]
+    try:
+        _by_pillow(codes[:-_AHEAD], picture)
+    except OSError:
+        return _by_pillow(codes + bytes(_AHEAD), picture)
+    raise ValueError("Codes are left over.")
+
+
+def _by_pillow(codes: bytes, picture: bytes) -> NDArray[np.uint8]:
+    """Decode codes with Pillow, and the whole picture with OpenCV if they are inks."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(picture if progressive else picture[:-2] + bytes(64))) as image:
+    with Image.open(io.BytesIO(codes)) as image:
         rgb = np.array(image.convert("RGB"), np.uint8)
         return _of_inks(picture) if image.mode == "CMYK" else rgb
 

@@ -1,4 +1,4 @@
-"""Where to look on a slide: fields in the monolayer, where red cells lie side by side.
+"""Proposal of fields on a whole slide: places in the monolayer, where red cells lie side by side.
 
 How it looks, step by step; every length is in micrometres, so that 20x, 40x and 100x are the same:
 
@@ -44,15 +44,7 @@ from allstation.imaging.field_check import is_smear, sound_fields
 from allstation.imaging.field_choice import Choice, choose_fields
 from allstation.imaging.slide_map import Plane, SlideMap, darkness, map_slide, overview
 from allstation.imaging.slide_scale import SlideScale, scale_of_slide
-from allstation.imaging.slide_squares import (
-    ACROSS,
-    DOWN,
-    FieldSize,
-    Grid,
-    ReadsSlide,
-    Rgb,
-    make_grid,
-)
+from allstation.imaging.slide_squares import ACROSS, DOWN, FieldSize, Grid, ReadsSlide, Rgb, make_grid
 from allstation.imaging.slide_stain import FINE
 from allstation.imaging.slide_zones import GLASS, THICK, Zones, zone_slide
 
@@ -74,7 +66,7 @@ _MM2: Final = 1e6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMap:
-    """What was measured on a slide, (rows, columns) of squares from its upper left corner.
+    """Measurements of a slide, (rows, columns) of squares from its upper left corner.
 
     Attributes:
         square: Width and height of a square, pixels of level 0.

@@ -54,7 +54,7 @@ _FEWEST: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class StainMaps:
-    """What the pixels of a field absorb.
+    """Maps of the light that the pixels of a field absorb.
 
     Attributes:
         nuclear: (H, W) uint8, 16 times the root of 200 times the purple optical density that red cells

@@ -5,7 +5,9 @@ Two preparations exist, named and versioned in every bundle:
 ``cells``: white cells are kept, everything else becomes exactly zero, and the cells' mask is the
 fourth channel. What the background, its illumination or a burnt-in mark look like cannot reach the
 network, as it is not in the tensor; the colours of the cells are not balanced against the
-background either, for that would let it speak after all.
+background either, for that would let it speak after all. Version 3 finds and dims
+the cells of fields of more light than any that was learned from (:mod:`allstation.imaging.field_light`);
+of all other fields it gives the bits of version 2.
 
 ``plain``: the whole field as an :class:`~allstation.imaging.inputs.InputSpec` describes it.
 """
@@ -22,12 +24,14 @@ from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
 from allstation.imaging.cells import Cells, corner_of, segment_cells
+from allstation.imaging.field_light import FieldLight, field_light
 from allstation.imaging.inputs import InputSpec, finish_pixels, to_tensor
 
 CELLS: Final = "cells"
 PLAIN: Final = "plain"
-VERSIONS: Final[Mapping[str, int]] = {CELLS: 2, PLAIN: 1}
-"""The one version of each preparation this program computes. A changed result is a new version."""
+VERSIONS: Final[Mapping[str, tuple[int, ...]]] = {CELLS: (2, 3), PLAIN: (1,)}
+"""Versions of each preparation that this program computes. A changed result is a new version."""
+_FOLLOWS_LIGHT: Final = (CELLS, 3)
 
 NETWORK_SIDE: Final = 224
 _CENTRE: Final = np.float32(127.5)
@@ -56,14 +60,14 @@ class Preprocessing:
     """
 
     name: str = CELLS
-    version: int = 2
+    version: int = 3
     size: tuple[int, int] = (NETWORK_SIDE, NETWORK_SIDE)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what this program cannot compute, by name and version."""
-        if VERSIONS.get(self.name) != self.version:
-            known = ", ".join(f"{name} {version}" for name, version in VERSIONS.items())
+        if self.version not in VERSIONS.get(self.name, ()):
+            known = ", ".join(f"{name} {each}" for name, versions in VERSIONS.items() for each in versions)
             sentence = f"The preprocessing {self.name} {self.version} is unknown; this program has {known}."
             raise StationError("unknown-preprocessing", sentence)
 
@@ -93,7 +97,7 @@ class Preprocessing:
         """Return the whole-field preparation that a recipe's input describes."""
         options = spec.to_json()
         size = options.pop("height"), options.pop("width")
-        return cls(PLAIN, VERSIONS[PLAIN], size, options)
+        return cls(PLAIN, VERSIONS[PLAIN][-1], size, options)
 
     @property
     def zoom(self) -> int:
@@ -132,12 +136,14 @@ def prepare(rgb: Rgb, preprocessing: Preprocessing) -> Prepared:
     if rgb.shape != (*preprocessing.size, 3):
         sentence = f"The network takes {preprocessing.size} RGB pixels; {rgb.shape} were given."
         raise StationError("wrong-size", sentence)
-    cells = segment_cells(rgb)
+    follows = (preprocessing.name, preprocessing.version) == _FOLLOWS_LIGHT
+    light = field_light(rgb) if follows else FieldLight()
+    cells = segment_cells(rgb, light.thresholds)
     if preprocessing.name == PLAIN:
         spec = preprocessing.spec
         return Prepared(to_tensor(finish_pixels(rgb, spec), spec), cells)
     mask = cells.mask.view(np.uint8)
-    return Prepared(only_cells(*zoomed(rgb, mask, preprocessing.zoom)), cells)
+    return Prepared(only_cells(*zoomed(light.dimmed(rgb), mask, preprocessing.zoom)), cells)
 
 
 def zoomed(rgb: Rgb, mask: Mask, side: int) -> tuple[Rgb, Mask]:

@@ -14,7 +14,7 @@ USUAL_UM: Final = 0.25
 """Micrometres a pixel of most scanners' 40x."""
 _ONE_X_UM: Final = 10.0
 """Micrometres a pixel times the objective's magnification, as scanners have it: 0.25 for 40x, 0.5 for 20x."""
-_LIKELY_UM: Final = (0.03, 5.0)
+LIKELY_UM: Final = (0.03, 5.0)
 """Micrometres a pixel of microscopes; a file that says others is not believed."""
 _PLACES: Final = 24
 _WIDER: Final = 2
@@ -45,14 +45,14 @@ def scale_of_slide(reader: ReadsSlide) -> SlideScale:
     """Return the scale of a slide: stated, else by the objective, else by red cells, else 0.25 µm."""
     info = reader.info
     stated = info.pixel_um
-    if stated is not None and _LIKELY_UM[0] <= stated <= _LIKELY_UM[1]:
+    if stated is not None and LIKELY_UM[0] <= stated <= LIKELY_UM[1]:
         return SlideScale(stated)
     first = (
         "The file does not say its pixel size"
         if stated is None
         else f"The file says {stated:.4g} µm a pixel, which no microscope has"
     )
-    if info.objective is not None and _LIKELY_UM[0] <= _ONE_X_UM / max(info.objective, 1) <= _LIKELY_UM[1]:
+    if info.objective is not None and LIKELY_UM[0] <= _ONE_X_UM / max(info.objective, 1) <= LIKELY_UM[1]:
         pixel_um = _ONE_X_UM / max(info.objective, 1)
         sentence = f"{first}; {pixel_um:.3g} µm is assumed, as is usual for {info.objective:g}x."
         return SlideScale(pixel_um, assumed=True, sentence=sentence)

@@ -30,6 +30,8 @@ _COARSE: Final = 1.25
 _MOST: Final = 600_000_000
 """Pixels of a level above which the next one will do, if its pixels are not too large."""
 _COARSER: Final = 1.8
+_MOST_AVERAGED: Final = 1 << 28
+"""Pixels of level 0 that a block of a level that the file lacks is averaged from: seconds, not minutes."""
 
 
 class ReadsSlide(Protocol):
@@ -135,10 +137,17 @@ def level_for_side(info: SlideInfo, grid: Grid, side: int) -> int:
 
 
 def blocks_of(info: SlideInfo, grid: Grid, side: int) -> Iterator[Block]:
-    """Yield blocks of squares, row by row, of about 2048 pixels of the level that is read for them."""
-    downsample = info.levels[level_for_side(info, grid, side)].downsample
+    """Yield blocks of squares, row by row, of about 2048 pixels of the level that is read for them.
+
+    Of a level that the file lacks they are less high, so that reading one stays within a field's time.
+    """
+    level = level_for_side(info, grid, side)
+    downsample = info.levels[level].downsample
     rows = max(1, int(_BLOCK * downsample / grid.height))
     columns = max(1, int(_BLOCK * downsample / grid.width))
+    if info.is_averaged(level):
+        across = min(columns, grid.columns) * grid.width
+        rows = max(1, min(rows, int(_MOST_AVERAGED / (across * grid.height))))
     for row in range(0, grid.rows, rows):
         for column in range(0, grid.columns, columns):
             yield Block(row, column, min(rows, grid.rows - row), min(columns, grid.columns - column))

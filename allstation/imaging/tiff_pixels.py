@@ -230,7 +230,7 @@ def rgb_of_luma(stored: Samples) -> Samples:
 
 
 def _by_library(content: bytes, header: TiffHeader) -> Samples:
-    """Let OpenCV decode a file whose strips are sound.
+    """Let OpenCV decode a file whose strips are sound, or do it here where a tag is too odd for it.
 
     Raises:
         HeaderError: If it cannot be told whether they are.
@@ -243,6 +243,8 @@ def _by_library(content: bytes, header: TiffHeader) -> Samples:
     for offset, value in header.patches:
         copy[offset : offset + len(value)] = value
     bgr = cv2.imdecode(np.frombuffer(copy, np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None and page.compression == 5 and page.photometric != 6:
+        return in_colours(_stored(content, page), page)
     if bgr is None or bgr.shape[:2] != (page.height, page.width):
         raise UnpackError
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

@@ -88,18 +88,21 @@ def unpack_packbits(data: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _code_places() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _code_places(early: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the width of each code after a clear code, and where it begins, in bits.
 
-    The width grows one code early, as every writer of TIFF does.
+    Args:
+        early: Codes by which the width grows too early: 1, as every writer of TIFF 6.0 does.
     """
     number = np.arange(_TABLE - _FIRST + 2)
-    entries = _FIRST + np.maximum(number - 1, 0)
-    widths = 9 + (entries >= 511).astype(np.int64) + (entries >= 1023) + (entries >= 2047)  # noqa: PLR2004
+    entries = _FIRST + np.maximum(number - 1, 0) + early
+    widths = 9 + (entries >= 512).astype(np.int64) + (entries >= 1024) + (entries >= 2048)  # noqa: PLR2004
     return widths, np.concatenate(([0], np.cumsum(widths)))
 
 
-_WIDTHS, _PLACES = _code_places()
+_PLACES: Final = _code_places(1)
+_OLD_PLACES: Final = _code_places(0)
+"""Of TIFF before 5.0, whose codes begin at the lowest bit of a byte (libtiff, ``LZWDecodeCompat``)."""
 
 
 def unpack_lzw(data: bytes, limit: int) -> bytes:
@@ -132,22 +135,27 @@ def measure_lzw(data: bytes, limit: int) -> int:
 def _code_runs(data: bytes) -> Iterator[NDArray[np.int32]]:
     """Yield the codes between two clear codes, up to the end code or the end of the data."""
     padded = np.frombuffer(data + bytes(4), np.uint8).astype(np.uint32)
-    words = (padded[:-2] << 16) | (padded[1:-1] << 8) | padded[2:]
+    # Each begins with a clear code, which tells the old codes by their first nine bits.
+    old = len(data) > 1 and data[0] == 0 and bool(data[1] & 1)
+    first, last = (padded[2:], padded[:-2]) if old else (padded[:-2], padded[2:])
+    words = (first << 16) | (padded[1:-1] << 8) | last
+    all_widths, all_places = _OLD_PLACES if old else _PLACES
     at, bits = 0, 8 * len(data)
     while True:
-        count = min(int(np.searchsorted(_PLACES, bits - at, "right")) - 1, len(_WIDTHS))
+        count = min(int(np.searchsorted(all_places, bits - at, "right")) - 1, len(all_widths))
         if count <= 0:
             return
-        places = at + _PLACES[:count]
-        widths = _WIDTHS[:count]
-        codes = (words[places >> 3] >> (24 - (places & 7) - widths)) & ((1 << widths) - 1)
+        places = at + all_places[:count]
+        widths = all_widths[:count]
+        shifts = places & 7 if old else 24 - (places & 7) - widths
+        codes = (words[places >> 3] >> shifts) & ((1 << widths) - 1)
         stops = np.flatnonzero((codes == _CLEAR) | (codes == _END))
         stop = int(stops[0]) if stops.size else count
         if stop:
             yield codes[:stop].astype(np.int32)
         if not stops.size or codes[stop] == _END:
             return
-        at += int(_PLACES[stop + 1])
+        at += int(all_places[stop + 1])
 
 
 def _resolved(codes: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:

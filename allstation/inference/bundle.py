@@ -143,7 +143,7 @@ class ModelBundle:
 
     @property
     def trust(self) -> BundleTrust:
-        """What this station believes of the bundle now."""
+        """Trust of this station in the bundle now."""
         return trust_of(self.name, self.sha256, self.signatures)
 
     def read(self, member: str) -> bytes:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from allstation.core.cells import NewCell
 from allstation.core.decision import Evidence
 from allstation.core.errors import ModelError, StationError
-from allstation.core.known_sizes import NOTHING_KNOWN
+from allstation.core.known_sizes import NO_SLIDE, NOTHING_KNOWN
 from allstation.core.limits import DecodeLimits
-from allstation.core.records import EvidenceMap, Prediction
+from allstation.core.records import Prediction
 from allstation.core.text import shown_name
 from allstation.imaging import decode, field_cells, preprocess, quality
 from allstation.imaging.cells import background_colour
@@ -28,9 +28,10 @@ from allstation.imaging.field_scale import FieldScale
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.bundle_kinds import FIELD, kind_of
 from allstation.inference.isolated import RUN_SECONDS, IsolatedNetwork
-from allstation.inference.look import Look, is_too_coarse, look_at_parts, part_size
+from allstation.inference.look import Look, evidence_map, is_too_coarse, look_at_parts, part_size
 from allstation.inference.network import LocalNetwork, Network, NetworkError
 from allstation.inference.network_origin import is_shipped, needs_isolation
+from allstation.inference.novelty import Novelty
 from allstation.inference.training_optics import TrainingOptics, training_optics
 
 _log = logging.getLogger(__name__)
@@ -43,51 +44,6 @@ def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
     shifted = shifted - shifted.max(axis=-1, keepdims=True)
     exponentials = np.exp(shifted)
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
-
-
-class Novelty:
-    """Novelty score: distance of a field's features from the training data.
-
-    Smallest Mahalanobis distance to one of the class means under one shared covariance
-    (Lee et al. 2018, NeurIPS), divided by the limit fitted on held-out fields, so that 1.0 is
-    the limit whatever the model.
-    """
-
-    def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Check the fitted arrays.
-
-        Args:
-            arrays: ``means`` (k, f), ``whitening`` (d, f) and ``limit`` (), a positive number.
-
-        Raises:
-            ValueError: If one of them is missing, or they do not fit each other.
-        """
-        missing = [name for name in ("means", "whitening", "limit") if name not in arrays]
-        if missing:
-            raise ValueError(f"it lacks {', '.join(missing)}")
-        whitening = np.asarray(arrays["whitening"], np.float64)
-        means, limit = np.asarray(arrays["means"], np.float64), np.asarray(arrays["limit"], np.float64)
-        fit = len(means.shape[1:]) == 1 and means.shape[1:] == whitening.shape[1:]
-        if not fit or means.size == 0 or limit.size != 1:
-            raise ValueError(f"its shapes are {means.shape}, {whitening.shape} and {limit.shape}")
-        self.features: int = whitening.shape[1]
-        self._whitening = whitening
-        self._means = means @ whitening.T
-        self._limit = float(limit.item())
-        if not (np.isfinite(self._limit) and self._limit > 0 and np.isfinite(self._means).all()):
-            raise ValueError("its numbers are not finite, or its limit is not positive")
-
-    def score(self, features: FloatArray) -> float:
-        """Return the distance of one feature vector (f,) in units of the limit; NaN if it is not finite."""
-        with np.errstate(invalid="ignore", over="ignore"):
-            point = self._whitening @ features.astype(np.float64)
-            squared = ((self._means - point) ** 2).sum(axis=1)
-            distance = float(np.sqrt(squared.min()) / self._limit)
-        return distance if math.isfinite(distance) else math.nan
-
-    def scores(self, features: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the score of every row of features (n, f), the same numbers as one by one."""
-        return np.array([self.score(row) for row in features])
 
 
 class Engine:
@@ -218,7 +174,12 @@ class Engine:
         return np.array(parts) / math.fsum(parts)
 
     def classify(
-        self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS, *, sha256: str = ""
+        self,
+        path: Path,
+        limits: DecodeLimits = decode.DEFAULT_LIMITS,
+        *,
+        sha256: str = "",
+        slide: int = NO_SLIDE,
     ) -> Prediction:
         """Decode, prepare and classify one field image.
 
@@ -226,16 +187,22 @@ class Engine:
             path: The file.
             limits: What to accept.
             sha256: Of the bytes that are to be classified; empty for whatever the file holds.
+            slide: Id of the field's slide, which may have a pixel size of its own.
 
         Raises:
             StationError: If the file cannot be read as a field, or holds other bytes.
         """
         started = time.perf_counter()
         file = read_field(path, limits, sha256=sha256)
-        return self._classified(file, self._reading(file), started)
+        return self._classified(file, self._reading(file, slide), started)
 
     def classify_with_cells(
-        self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS, *, sha256: str = ""
+        self,
+        path: Path,
+        limits: DecodeLimits = decode.DEFAULT_LIMITS,
+        *,
+        sha256: str = "",
+        slide: int = NO_SLIDE,
     ) -> tuple[Prediction, tuple[NewCell, ...]]:
         """Classify one field image and find its cells, in one reading and, as a rule, one decoding of it.
 
@@ -246,7 +213,7 @@ class Engine:
         """
         started = time.perf_counter()
         file = read_field(path, limits, sha256=sha256)
-        reading = self._reading(file)
+        reading = self._reading(file, slide)
         made = self._classified(file, reading, started)
         return made, self._cells_of(file, reading, made)
 
@@ -257,6 +224,7 @@ class Engine:
         limits: DecodeLimits = decode.DEFAULT_LIMITS,
         *,
         sha256: str = "",
+        slide: int = NO_SLIDE,
     ) -> tuple[NewCell, ...]:
         """Find the cells of a field that this model classified before, those of :meth:`classify_with_cells`.
 
@@ -265,15 +233,21 @@ class Engine:
             made: The prediction.
             limits: What to accept.
             sha256: Of the bytes that were classified; empty for whatever the file holds.
+            slide: Id of the field's slide.
 
         Raises:
             StationError: As :meth:`classify`.
         """
         file = read_field(path, limits, sha256=sha256)
-        return self._cells_of(file, self._reading(file), made)
+        return self._cells_of(file, self._reading(file, slide), made)
 
     def appearance(
-        self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS, *, sha256: str = ""
+        self,
+        path: Path,
+        limits: DecodeLimits = decode.DEFAULT_LIMITS,
+        *,
+        sha256: str = "",
+        slide: int = NO_SLIDE,
     ) -> FloatArray:
         """Return what the network says of how a field looks, from the look that classifies it.
 
@@ -281,6 +255,7 @@ class Engine:
             path: The file.
             limits: What to accept.
             sha256: Of the bytes that were added; empty for whatever the file holds.
+            slide: Id of the field's slide.
 
         Returns:
             (f,) float32; of a field that is looked at in parts the mean over its cells.
@@ -289,7 +264,7 @@ class Engine:
             StationError: As :meth:`classify`.
         """
         file = read_field(path, limits, sha256=sha256)
-        return self._assessed(file, self._reading(file))[0].appearance
+        return self._assessed(file, self._reading(file, slide))[0].appearance
 
     def _cells_of(self, file: FieldFile, reading: FieldReading, made: Prediction) -> tuple[NewCell, ...]:
         return field_cells.find_in_file(
@@ -311,9 +286,9 @@ class Engine:
         began = time.perf_counter() if started is None else started
         return self._prediction(self._look(rgb, preprocess.prepare(rgb, self.preprocessing)), began)
 
-    def _reading(self, file: FieldFile) -> FieldReading:
+    def _reading(self, file: FieldFile, slide: int) -> FieldReading:
         own = None if self._optics is None else self._optics.pixels_per_um
-        return read_at_scale(file, self.preprocessing.size, own=own, sizes=self.sizes)
+        return read_at_scale(file, self.preprocessing.size, own=own, sizes=self.sizes, slide=slide)
 
     def _classified(self, file: FieldFile, reading: FieldReading, started: float) -> Prediction:
         look, other_scale, other_colours = self._assessed(file, reading)
@@ -401,26 +376,6 @@ def _appearance(outputs: Mapping[str, FloatArray]) -> FloatArray:
 def _loaded(bundle: ModelBundle, seconds: float) -> Network:
     content = bundle.read(str(bundle.info["network"]["file"]))
     return IsolatedNetwork(content, seconds=seconds) if needs_isolation(bundle) else LocalNetwork(content)
-
-
-def evidence_map(activation: FloatArray | None, classes: tuple[str, ...]) -> EvidenceMap | None:
-    """Turn class activations (rows, columns, k) into the stored form.
-
-    Negative support is shown as none: the map answers "what spoke for this class". Of activations that are
-    not finite there is no map.
-    """
-    if activation is None or not np.isfinite(activation).all():
-        return None
-    positive = np.maximum(activation, 0)
-    top = float(positive.max())
-    scaled = np.rint(positive * (255.0 / top) if top > 0 else positive).astype(np.uint8)
-    rows, columns = scaled.shape[:2]
-    return EvidenceMap(
-        rows=rows,
-        columns=columns,
-        classes=classes,
-        values=np.ascontiguousarray(scaled.transpose(2, 0, 1)).tobytes(),
-    )
 
 
 def novelty_output(bundle: ModelBundle) -> str:

@@ -21,6 +21,7 @@ from allstation.isolation.child import (
     ChildGoneError,
     ChildStartError,
     ChildTooSlowError,
+    close_children,
 )
 from allstation.isolation.frames import Header, Part
 
@@ -67,7 +68,7 @@ class IsolatedNetwork:
         self._budget = budget
         self._deaths = 0
         self._children: list[Child] = []
-        self._end = weakref.finalize(self, _close, self._children)
+        self._end = weakref.finalize(self, close_children, self._children)
         self.input_shape, self.output_shapes = self._load()
 
     def _load(self) -> tuple[Shape, Mapping[str, Shape]]:
@@ -101,18 +102,18 @@ class IsolatedNetwork:
                 answer, payload = self._ask({"do": "run"}, content, seconds=self._seconds, most=_MOST)
                 break
             except ChildGoneError:
-                _close(self._children)
+                close_children(self._children)
             except ChildDiedError as error:
                 self._deaths += 1
                 if self._deaths > _DEATHS:
                     raise self._failed(error, "for one field") from error
                 _log.warning("the isolated network ended and is started again: %s", error.how)
-                _close(self._children)
+                close_children(self._children)
             except ChildError as error:
                 raise self._failed(error, "for one field") from error
             self._load()
         if self._children[0].worn:
-            _close(self._children)
+            close_children(self._children)
         if "raised" in answer:
             raise NetworkError("its network cannot be computed")
         return self._outputs(answer, payload)
@@ -145,7 +146,7 @@ class IsolatedNetwork:
         return found
 
     def _failed(self, error: ChildError, what: str) -> NetworkError:
-        _close(self._children)
+        close_children(self._children)
         _log.warning("an isolated network ended: %s", error.how)
         if isinstance(error, ChildStartError):
             return NetworkError(f"the program's own part that runs it does not start ({error.how})")
@@ -156,12 +157,7 @@ class IsolatedNetwork:
 
     def close(self) -> None:
         """End the child; asked again, the network starts another."""
-        _close(self._children)
-
-
-def _close(children: list[Child]) -> None:
-    while children:
-        children.pop().close()
+        close_children(self._children)
 
 
 def _senseless() -> NetworkError:

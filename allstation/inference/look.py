@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core.records import Quality
+from allstation.core.records import EvidenceMap, Quality
 from allstation.imaging.cells import Cells
-from allstation.imaging.decode import squash
 from allstation.imaging.field_parts import FieldPart, assembled, parts_of
+from allstation.imaging.pixel_conversions import squash
 from allstation.imaging.preprocess import Prepared
 
 Rgb = NDArray[np.uint8]
@@ -25,7 +25,7 @@ _COARSEST: Final = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a model and the checks say of a field or part of one.
+    """Outputs of a model and of the checks for a field or part of one.
 
     Attributes:
         probabilities: Calibrated, one a class; NaN where the output was not finite.
@@ -153,3 +153,23 @@ def _joined(seen: Sequence[_Part], size: tuple[int, int], part: tuple[float, flo
     rows, columns = grids[0][1].shape[:2]
     cells = max(rows, round(rows * size[1] / part[1])), max(columns, round(columns * size[0] / part[0]))
     return assembled(grids, size, cells)
+
+
+def evidence_map(activation: Activation | None, classes: tuple[str, ...]) -> EvidenceMap | None:
+    """Turn class activations (rows, columns, k) into the stored form.
+
+    Negative support is shown as none: the map answers "what spoke for this class". Of activations that are
+    not finite there is no map.
+    """
+    if activation is None or not np.isfinite(activation).all():
+        return None
+    positive = np.maximum(activation, 0)
+    top = float(positive.max())
+    scaled = np.rint(positive * (255.0 / top) if top > 0 else positive).astype(np.uint8)
+    rows, columns = scaled.shape[:2]
+    return EvidenceMap(
+        rows=rows,
+        columns=columns,
+        classes=classes,
+        values=np.ascontiguousarray(scaled.transpose(2, 0, 1)).tobytes(),
+    )

@@ -17,7 +17,7 @@ class NetworkError(Exception):
 
 
 class Network(Protocol):
-    """What an engine asks of a network, wherever it runs."""
+    """Interface of a network to its engine, wherever it runs."""
 
     @property
     def input_shape(self) -> Shape:

@@ -15,14 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import cv2
 
 from allstation.core.cells import NewCell
+from allstation.core.closing import Closing
 from allstation.core.errors import ModelError, StationError, unexpected
-from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
+from allstation.core.known_sizes import NO_SLIDE, NOTHING_KNOWN, KnownSizes
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
 from allstation.core.text import shown_name
@@ -85,7 +85,7 @@ def network_seconds(limits: DecodeLimits) -> float:
     return min(RUN_SECONDS, limits.max_seconds / 2)
 
 
-class Pipeline:
+class Pipeline(Closing):
     """Classifies field images on a few threads.
 
     Args:
@@ -132,24 +132,27 @@ class Pipeline:
         with suppress(StationError):
             self._engines.engine()
 
-    def classify(self, path: Path, sha256: str = "") -> Prediction:
+    def classify(self, path: Path, sha256: str = "", slide: int = NO_SLIDE) -> Prediction:
         """Classify one field on the calling thread.
 
         Args:
             path: The file.
             sha256: Of the bytes that are to be classified; empty for whatever the file holds.
+            slide: Id of the field's slide, which may have a pixel size of its own.
 
         Raises:
             StationError: If the file cannot be read as a field, or holds other bytes.
         """
-        return self._engines.engine().classify(path, self._limits, sha256=sha256)
+        return self._engines.engine().classify(path, self._limits, sha256=sha256, slide=slide)
 
-    def submit(self, key: Key, path: Path, sha256: str = "") -> Future[Outcome[Key]]:
+    def submit(self, key: Key, path: Path, sha256: str = "", slide: int = NO_SLIDE) -> Future[Outcome[Key]]:
         """Classify one field on a worker thread. The future never raises for a field, whatever it meets."""
-        task, given_up = partial(self._outcome, key, path, sha256), partial(self._given_up, key, path)
+        task, given_up = partial(self._outcome, key, path, sha256, slide), partial(self._given_up, key, path)
         return self._workers.submit(task, given_up)
 
-    def submit_cells(self, key: Key, path: Path, sha256: str, made: Prediction) -> Future[CellsOutcome[Key]]:
+    def submit_cells(
+        self, key: Key, path: Path, sha256: str, made: Prediction, slide: int = NO_SLIDE
+    ) -> Future[CellsOutcome[Key]]:
         """Find the cells of a field that this model classified before. The future never raises.
 
         Args:
@@ -157,18 +160,21 @@ class Pipeline:
             path: The file.
             sha256: Of the bytes that were classified.
             made: The prediction.
+            slide: Id of the field's slide.
         """
 
         def given_up() -> CellsOutcome[Key]:
             return CellsOutcome(key, error=self._too_slow(path))
 
-        return self._workers.submit(partial(self._find_cells, key, path, sha256, made), given_up)
+        return self._workers.submit(partial(self._find_cells, key, path, sha256, made, slide), given_up)
 
-    def _find_cells(self, key: Key, path: Path, sha256: str, made: Prediction) -> CellsOutcome[Key]:
+    def _find_cells(
+        self, key: Key, path: Path, sha256: str, made: Prediction, slide: int
+    ) -> CellsOutcome[Key]:
         try:
-            return CellsOutcome(
-                key, self._engines.engine().find_cells(path, made, self._limits, sha256=sha256)
-            )
+            engine = self._engines.engine()
+            cells = engine.find_cells(path, made, self._limits, sha256=sha256, slide=slide)
+            return CellsOutcome(key, cells)
         except StationError as error:
             return CellsOutcome(key, error=error)
         except Exception as error:  # noqa: BLE001 - one field must never stop the others
@@ -185,12 +191,12 @@ class Pipeline:
         )
         return StationError("too-slow", sentence)
 
-    def _outcome(self, key: Key, path: Path, sha256: str) -> Outcome[Key]:
+    def _outcome(self, key: Key, path: Path, sha256: str, slide: int) -> Outcome[Key]:
         try:
             if not self._cells:
-                return Outcome(key, self.classify(path, sha256))
+                return Outcome(key, self.classify(path, sha256, slide))
             engine = self._engines.engine()
-            made, cells = engine.classify_with_cells(path, self._limits, sha256=sha256)
+            made, cells = engine.classify_with_cells(path, self._limits, sha256=sha256, slide=slide)
             return Outcome(key, made, cells=cells)
         except ModelError as error:
             self._engines.give_up(error)
@@ -224,11 +230,3 @@ class Pipeline:
         """Drop what has not begun and wait for the rest, for no field longer than its limit."""
         self._workers.close()
         self._engines.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

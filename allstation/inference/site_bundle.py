@@ -36,7 +36,7 @@ SEEN_DIGITS: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFacts:
-    """What a site's model knows of its laboratory.
+    """Facts that a site's model holds of its laboratory.
 
     Attributes:
         pixel_size: Micrometres a pixel of pictures of single cells; None where they differ or it could

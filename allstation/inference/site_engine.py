@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import math
 import time
 from collections.abc import Sequence
@@ -17,13 +16,13 @@ from numpy.typing import NDArray
 from allstation.core.cells import NewCell
 from allstation.core.decision import Decision, Evidence, Reason
 from allstation.core.errors import ModelError, StationError
-from allstation.core.known_sizes import NOTHING_KNOWN
+from allstation.core.known_sizes import NO_SLIDE, NOTHING_KNOWN
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction
 from allstation.core.site import ScaleSource
 from allstation.core.text import shown_name
 from allstation.core.typer_statistics import FloatArray
-from allstation.imaging import decode, preprocess, quality
+from allstation.imaging import decode, pixel_conversions, preprocess, quality
 from allstation.imaging.cell_finder import find_cells
 from allstation.imaging.cell_scale import estimate_scale
 from allstation.imaging.field_cells import placed
@@ -34,7 +33,6 @@ from allstation.inference.cell_features import cell_features
 from allstation.inference.cell_network import CellNetwork
 from allstation.inference.site_bundle import site_facts, site_typer
 
-_log = logging.getLogger(__name__)
 Rgb = NDArray[np.uint8]
 
 LIKE: Final = 0.75
@@ -98,18 +96,28 @@ class SiteEngine:
         self.classify_rgb(np.full((*self.preprocessing.size, 3), 255, np.uint8))
 
     def classify(
-        self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS, *, sha256: str = ""
+        self,
+        path: Path,
+        limits: DecodeLimits = decode.DEFAULT_LIMITS,
+        *,
+        sha256: str = "",
+        slide: int = NO_SLIDE,
     ) -> Prediction:
         """Name one field image; arguments and errors as of ``Engine.classify``."""
-        return self.classify_with_cells(path, limits, sha256=sha256)[0]
+        return self.classify_with_cells(path, limits, sha256=sha256, slide=slide)[0]
 
     def classify_with_cells(
-        self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS, *, sha256: str = ""
+        self,
+        path: Path,
+        limits: DecodeLimits = decode.DEFAULT_LIMITS,
+        *,
+        sha256: str = "",
+        slide: int = NO_SLIDE,
     ) -> tuple[Prediction, tuple[NewCell, ...]]:
         """Name one field image by its cells, which come along with their probabilities as support."""
         started = time.perf_counter()
         file = read_field(path, limits, sha256=sha256)
-        scale = stated_scale(file, self.sizes)
+        scale = stated_scale(file, self.sizes, slide=slide)
         if scale is None and self._facts.field_pixel_size is not None:
             # As the fields were that its cells were typed in.
             scale = exact_scale(self._facts.field_pixel_size, ScaleSource.SITE)
@@ -123,10 +131,11 @@ class SiteEngine:
         limits: DecodeLimits = decode.DEFAULT_LIMITS,
         *,
         sha256: str = "",
+        slide: int = NO_SLIDE,
     ) -> tuple[NewCell, ...]:
         """Find the cells that a field was named by; arguments and errors as of ``Engine.find_cells``."""
         del made  # the same pixels give the same cells
-        return self.classify_with_cells(path, limits, sha256=sha256)[1]
+        return self.classify_with_cells(path, limits, sha256=sha256, slide=slide)[1]
 
     def classify_rgb(self, rgb: Rgb, *, started: float | None = None) -> Prediction:
         """Name pixels of a field whose file is not known; the scale is told from its red cells.
@@ -148,7 +157,9 @@ class SiteEngine:
         shares, novelty = self._typed(rgb, [cells[at] for at in asked])
         pooled, far = pooled_cells(shares, novelty, classes=len(self._classes))
         area = sum(cell.area_px for cell in cells) / (rgb.shape[0] * rgb.shape[1])
-        figures = quality.assess(decode.squash(rgb, self.preprocessing.size), _Area(min(1.0, area)))
+        figures = quality.assess(
+            pixel_conversions.squash(rgb, self.preprocessing.size), _Area(min(1.0, area))
+        )
         evidence = Evidence(pooled, far, figures.sharpness, len(cells))
         decision = self._rule.decide(self._classes, evidence)
         if scale is None or self._scaled_otherwise:

@@ -22,7 +22,7 @@ UNKNOWN_MAKER: Final = "unknown-maker"
 
 
 class TrustLevel(StrEnum):
-    """Who vouches for a bundle, the best of its signatures. The value is stored; a sentence is shown."""
+    """Level of trust by the best signature of a bundle. The value is stored; a sentence is shown."""
 
     RELEASE = "release"
     LABORATORY = "laboratory"
@@ -38,7 +38,7 @@ _WITHOUT_ASKING: Final = _ORDER[:4]
 
 @dataclass(frozen=True, slots=True)
 class BundleTrust:
-    """What this station believes of a bundle.
+    """Trust of this station in a bundle.
 
     Attributes:
         level: Of its best signature.
@@ -71,7 +71,7 @@ class BundleTrust:
 
     @property
     def text(self) -> str:
-        """Who signed, in a few words for lists, status lines and reports."""
+        """Signer in a few words, for lists, status lines and reports."""
         if self.impostor:
             return "IMPOSTOR: the name of the shipped model without its signature"
         match self.level:

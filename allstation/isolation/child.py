@@ -225,6 +225,12 @@ class Child:
             self._job.close()
 
 
+def close_children(children: list[Child]) -> None:
+    """End all children of a list and empty it."""
+    while children:
+        children.pop().close()
+
+
 def _environment() -> dict[str, str]:
     """Return the environment of a child, which finds this program's modules wherever it is started."""
     here = str(Path(__file__).resolve().parents[2])

@@ -21,7 +21,7 @@ _FILES: Final = 64
 
 @dataclass(slots=True)
 class Confinement:
-    """What a process may not do any more.
+    """Limits of a process that confines itself.
 
     Attributes:
         applied: Of :data:`EVERYTHING`, what the system enforces now.

@@ -17,7 +17,7 @@ Part = bytes | bytearray | memoryview
 
 
 class FrameError(Exception):
-    """What came is no frame, or one that is too large."""
+    """Bytes that are no frame, or one that is too large."""
 
 
 class RawStream(Protocol):

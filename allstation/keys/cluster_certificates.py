@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,13 @@ from allstation.core.audit import canonical
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.files import write_atomically
+from allstation.keys.cluster_revocation import (
+    REVOKED,
+    IssuedCertificate,
+    note_issued,
+    revoke,
+    write_list,
+)
 from allstation.keys.station import station_name
 
 if TYPE_CHECKING:
@@ -90,11 +98,15 @@ def own_certificates() -> Certificates:
     try:
         return _own(cluster_folder())
     except OSError as error:
-        sentence = (
-            f"The certificates of the laboratory machines cannot be written ({error.strerror or error}). "
-            "Free some room, or start with a profile that can be written (ALLSTATION_PROFILE)."
-        )
-        raise StationError("cannot-write-certificates", sentence) from error
+        raise _not_written(error) from error
+
+
+def _not_written(error: OSError) -> StationError:
+    sentence = (
+        f"The certificates of the laboratory machines cannot be written ({error.strerror or error}). "
+        "Free some room, or start with a profile that can be written (ALLSTATION_PROFILE)."
+    )
+    return StationError("cannot-write-certificates", sentence)
 
 
 def _own(folder: Path) -> Certificates:
@@ -107,7 +119,37 @@ def _own(folder: Path) -> Certificates:
         _keep(authority / "certificate.pem", certificate)
     if not own.key.is_file() or _ends(own.certificate.read_bytes()) < _soon():
         _keep_all(own, _issued(authority, station_name()))
+    if not (own.folder / REVOKED).is_file():
+        write_list(authority, own.folder, ())
     return own
+
+
+def revoke_machine(name: str) -> list[IssuedCertificate]:
+    """Revoke every certificate that was made here for a machine; a running cluster takes it out at once.
+
+    Raises:
+        StationError: ``no-certificate``, ``cannot-write-certificates``.
+    """
+    own = own_certificates()
+    try:
+        return revoke(cluster_folder() / "authority", own.folder, name)
+    except OSError as error:
+        raise _not_written(error) from error
+
+
+def renew_authority() -> None:
+    """Begin a new authority: every certificate of the one before ends, also of machines unknown here.
+
+    Raises:
+        StationError: ``cannot-write-certificates``.
+    """
+    try:
+        for name in ("authority", "own"):
+            if (cluster_folder() / name).exists():
+                shutil.rmtree(cluster_folder() / name)
+    except OSError as error:
+        raise _not_written(error) from error
+    own_certificates()
 
 
 def write_join_file(target: Path, *, address: str, machine: str) -> None:
@@ -125,8 +167,10 @@ def write_join_file(target: Path, *, address: str, machine: str) -> None:
         sentence = f"{shown_name(target.name)} is there already. Name a new file for the join code."
         raise StationError("exists", sentence)
     own_certificates()
-    texts = _issued(cluster_folder() / "authority", machine)
+    authority = cluster_folder() / "authority"
+    texts = _issued(authority, machine)
     try:
+        note_issued(authority, machine, texts["certificate"])
         content = {"kind": _KIND, "version": 1, "address": address, "machine": machine, **texts}
         write_atomically(target, canonical(content).encode(), private=True)
     except OSError as error:

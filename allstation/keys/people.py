@@ -38,7 +38,7 @@ _MOST_BYTES: Final = 1 << 20
 
 
 class Naming(StrEnum):
-    """How people are named in reviews and signatures."""
+    """Way in which people are named in reviews and signatures."""
 
     TYPED = "typed"
     LOGIN = "login"
@@ -90,7 +90,7 @@ def _hash(pin: str, salt: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """How people are named here.
+    """Register of people: how they are named here, and who has a PIN.
 
     Attributes:
         naming: How.

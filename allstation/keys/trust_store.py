@@ -67,7 +67,7 @@ class AcceptedBundle:
 
 @dataclass(frozen=True, slots=True)
 class TrustStore:
-    """What a station trusts beside itself and the program's maker.
+    """Keys and bundles that a station trusts beside itself and the program's maker.
 
     Attributes:
         keys: Trusted keys.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from allstation.core.cells import NewCell
 from allstation.core.errors import ModelError, StationError, unexpected
+from allstation.core.known_sizes import NO_SLIDE
 from allstation.processing.events import FieldFailure, FieldsWritten
 from allstation.processing.status_types import MachineStatus
 from allstation.store.case import Case
@@ -75,8 +76,11 @@ class FieldExecutor(Protocol):
     def threads(self) -> int:
         """Fields it works on at a time."""
 
-    def submit(self, key: int, path: Path, sha256: str) -> Future[Outcome[int]]:
-        """Classify the bytes of a file that have this hash; the key comes back with the outcome."""
+    def submit(self, key: int, path: Path, sha256: str, slide: int = NO_SLIDE) -> Future[Outcome[int]]:
+        """Classify the bytes of a file that have this hash; the key comes back with the outcome.
+
+        The slide is the id of the field's, which may have a pixel size of its own.
+        """
 
     def close(self) -> None:
         """Drop what has not begun and wait for the rest."""
@@ -99,7 +103,9 @@ class FarExecutor(Protocol):
 class CellFinder(Protocol):
     """Finds the cells of fields that were classified before, beside classifying."""
 
-    def submit_cells(self, key: int, path: Path, sha256: str, made: Prediction) -> Future[CellsOutcome[int]]:
+    def submit_cells(
+        self, key: int, path: Path, sha256: str, made: Prediction, slide: int = NO_SLIDE
+    ) -> Future[CellsOutcome[int]]:
         """Find the cells of the bytes of a file that have this hash; the key comes back with them."""
 
 
@@ -180,7 +186,7 @@ class Batch:
         with self._count:
             self._under_way += len(fields)
         for field in fields:
-            future = self._executor.submit(field.id, field.path, field.sha256)
+            future = self._executor.submit(field.id, field.path, field.sha256, field.slide_id)
             self._flying[field.id], self._paths[field.id] = future, field.path
             future.add_done_callback(partial(self._arrived, field.id))
         return len(fields)
@@ -247,7 +253,10 @@ class Batch:
             made = one.field.prediction
             if made is not None:
                 self._last_looked = one.prediction_id
-                future = finder.submit_cells(one.prediction_id, one.field.path, one.field.sha256, made)
+                field = one.field
+                future = finder.submit_cells(
+                    one.prediction_id, field.path, field.sha256, made, field.slide_id
+                )
                 self._looking[one.prediction_id] = future
                 future.add_done_callback(self._cells_arrived)
         return len(waiting)

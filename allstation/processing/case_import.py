@@ -70,6 +70,12 @@ class CaseImport:
             for file in unhashed:
                 self._hashing.add(file)
 
+    def go_on_with(self, slide_id: int) -> None:
+        """Go on with the proposed fields of a slide that are not in the case yet."""
+        file = self._case.slide_files.of(slide_id)
+        if file is not None and file.wanted and not file.is_complete:
+            self._importer.resume(file)
+
     def take(self, item: object) -> None:
         """Take something about a whole slide that another thread found.
 

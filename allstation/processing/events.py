@@ -8,6 +8,7 @@ from pathlib import Path
 
 from allstation.core.cell_types import CellType
 from allstation.core.errors import ModelError, StationError
+from allstation.core.known_sizes import SlideSizes
 from allstation.core.records import Review
 from allstation.core.site import Site
 from allstation.processing.importer import ImportBatch
@@ -152,6 +153,23 @@ class RegionsEdited(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ProposalCut(Event):
+    """Proposed fields of a slide that were taken back, with the token of the request.
+
+    Attributes:
+        token: Of the request.
+        slide_id: The slide.
+        taken_back: How many, of those in the case and those still to be added.
+        left: How many fields the slide has in the case now.
+    """
+
+    token: int
+    slide_id: int
+    taken_back: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class SlideFileChanged(Event):
     """File of a slide that is new in the case, or has a plan, a hash or a place now."""
 
@@ -175,6 +193,13 @@ class SiteChanged(Event):
     """
 
     site: Site | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlideSizesChanged(Event):
+    """Slides that have pixel sizes of their own, as stored now."""
+
+    slides: tuple[SlideSizes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +259,7 @@ class CellFeaturesSaved(Event):
 
 @dataclass(frozen=True, slots=True)
 class ProposalsChanged(Event):
-    """How many cells have a proposed type now."""
+    """Number of cells that have a proposed type now."""
 
     number: int
 

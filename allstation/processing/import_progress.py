@@ -76,6 +76,7 @@ class ImportProgress:
                 return case.slide_files.known_at(found.identity.fingerprint, found.path)
             file = case.slide_files.add(found.name, found.path, found.identity, found.looked.info)
             case.slide_files.set_plan(file.slide_id, found.wanted, found.looked.parts)
+            case.slide_files.advance(file.slide_id, found.looked.kept)
         if found.looked.note:
             self._notes.append(Problem("slide-note", found.looked.note, found.path.name))
         return file
@@ -88,7 +89,7 @@ class ImportProgress:
         """Add fields of a whole slide together with the step through its plan."""
         with case.connection.write():
             file = case.slide_files.known(step.fingerprint)
-            if file is None:  # it could not be written; that was told
+            if file is None or step.added > file.proposed:  # it could not be written, or was cancelled since
                 return []
             report = case.fields.add(file.slide_id, batch.fields)
             case.slide_files.advance(file.slide_id, step.added)

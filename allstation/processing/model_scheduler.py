@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from allstation.core.errors import ModelError, StationError
 from allstation.core.text import shown_name
 from allstation.processing import retries
-from allstation.processing.status_types import Problem, QueueJob, UnknownModel
+from allstation.processing.status_types import ModelInfo, Problem, QueueJob, UnknownModel
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
@@ -149,6 +149,15 @@ class ModelScheduler:
 def read_request(path: Path, ids: tuple[int, ...]) -> ModelRequest:
     """Read and verify a bundle for some fields. In the background: the runtime takes its time to load."""
     return ModelRequest(read_bundle(path), ids)
+
+
+def model_info(bundle: ModelBundle) -> ModelInfo:
+    """Return what the window knows of a bundle."""
+    from allstation.inference.training_optics import training_optics
+
+    optics = training_optics(bundle)
+    aspect = None if optics is None else optics.aspect
+    return ModelInfo(bundle.record(), bundle.path, bundle.preprocessing.size, aspect)
 
 
 def read_bundle(path: Path) -> ModelBundle | Problem:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from allstation.core.errors import StationError
 from allstation.core.patients import (
-    KEYS,
     PATIENT,
     FolderPattern,
     PatientSource,
     patients_of_table,
 )
 from allstation.core.records import Slide
+from allstation.core.slide_names import KEYS
 from allstation.core.tables import Table
 from allstation.core.text import shown_name
 from allstation.imaging.table_files import read_table

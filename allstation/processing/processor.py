@@ -7,7 +7,6 @@ transactions and only then emits an event.
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle
     from allstation.inference.pipeline import CellsOutcome, Outcome
 
-_log = logging.getLogger(__name__)
 _REPORT_EVERY: Final = 0.2
 """Seconds between two reports of what changed."""
 _HURRY: Final = 4
@@ -190,6 +188,10 @@ class CaseProcessor:
             slides: What is wanted of whole slides; None for the usual.
         """
         self._import.add_paths(paths, slides)
+
+    def go_on_with_slide(self, slide_id: int) -> None:
+        """Go on with the proposed fields of a slide that are not in the case yet."""
+        self._import.go_on_with(slide_id)
 
     def locate(self, folder: Path) -> None:
         """Search a folder, in the background, for fields that are not where they were."""

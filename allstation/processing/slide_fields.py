@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from allstation.core.slide_part import SlidePart
+from allstation.core.errors import StationError
+from allstation.core.slide_part import Region, SlidePart
+from allstation.core.text import shown_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
     from allstation.core.slide_info import SlideInfo
-    from allstation.core.slide_part import Region
     from allstation.imaging.readers import SlideReader
 
 _PASSES: Final = 2.0
@@ -47,6 +50,40 @@ def propose(
     found = tuple(everything(told, pixel_um=scale.pixel_um))
     nothing = "" if found else "Nothing stained was found on this slide."
     return found, f"{nothing} {scale.sentence}".strip()
+
+
+def whole_of_small(path: Path, info: SlideInfo, *, least: int) -> tuple[tuple[SlidePart, ...], str] | None:
+    """Return a slide that is no larger than a field as the one field that it is; None for a larger one.
+
+    Args:
+        path: The slide's file.
+        info: Facts of the slide.
+        least: Pixels that a field has at least along a side.
+
+    Raises:
+        StationError: ``too-small`` if a field of it would have fewer.
+    """
+    from allstation.imaging.slide_scale import LIKELY_UM, USUAL_UM
+    from allstation.imaging.slide_squares import FieldSize, make_grid
+
+    stated = info.pixel_um or 0.0
+    pixel_um = stated if LIKELY_UM[0] <= stated <= LIKELY_UM[1] else USUAL_UM
+    field = FieldSize()
+    whole = info.width * pixel_um <= field.width_um and info.height * pixel_um <= field.height_um
+    sides = (info.width, info.height) if whole else make_grid(info, pixel_um, field).field
+    if min(sides) < least:
+        sentence = (
+            f"The slide {shown_name(path)} is {info.width:,} x {info.height:,} pixels large; a field has at "
+            f"least {least} a side. Add the slide with its largest level."
+        )
+        raise StationError("too-small", sentence)
+    if not whole:
+        return None
+    part = Region(level=0, x=0, y=0, width=info.width, height=info.height)
+    sentence = (
+        f"The slide is no larger than a field ({info.width:,} x {info.height:,} pixels): it is taken whole."
+    )
+    return (part,), sentence
 
 
 class _ProgressReader:

@@ -6,7 +6,7 @@ No field is hashed or decoded: the fingerprint of the slide's file and the field
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -25,7 +25,8 @@ from allstation.core.slide_file import (
 from allstation.core.slide_info import SlideInfo
 from allstation.core.slide_part import Frame, Region, SlidePart, part_path
 from allstation.core.text import shown_name
-from allstation.processing.slide_fields import propose
+from allstation.processing.slide_cover import apart_from
+from allstation.processing.slide_fields import propose, whole_of_small
 
 if TYPE_CHECKING:
     from allstation.imaging.readers import SlideReader
@@ -41,7 +42,7 @@ class ImportStoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SlideOptions:
-    """What is wanted of whole slides.
+    """Options of the import of whole slides.
 
     Attributes:
         fields: How many of the best fields are proposed; None for every square with tissue.
@@ -55,7 +56,7 @@ class SlideOptions:
 
     @property
     def wanted(self) -> str:
-        """What is wanted, as the case keeps it."""
+        """Number of fields that is wanted, or all, as the case keeps it."""
         return EVERYTHING if self.fields is None else str(self.fields)
 
 
@@ -74,17 +75,19 @@ class SlideSearch:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was found in a slide.
+    """Result of opening a slide and searching it.
 
     Attributes:
         info: Facts of it.
         parts: Proposed fields, the best first.
         note: A sentence for the person, such as the scale that was assumed; may be empty.
+        kept: How many of them, from the first, an earlier plan proposed and the case holds.
     """
 
     info: SlideInfo
     parts: tuple[SlidePart, ...]
     note: str = ""
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,9 @@ class KnownSlides(Protocol):
 
     def plan(self, slide_id: int) -> SlidePlanRecord | None:
         """Return the proposed fields of a slide."""
+
+    def parts(self, slide_id: int) -> list[SlidePart]:
+        """Return the parts of a slide that are fields of the case."""
 
     def refuse_other(self, path: Path, fingerprint: str) -> None:
         """Refuse a file in the place of another slide of the case."""
@@ -211,7 +217,10 @@ def look_through(
         return found
     try:
         with open_slide(path, limits) as reader:
-            return replace(found, looked=_looked(reader, path.name, options, wanted, progress))
+            looked = _looked(reader, path, options, wanted, limits=limits, progress=progress)
+        if held is not None and known is not None and wanted != PAGES:
+            looked = _merged_with_case(looked, held.slide_id, known, options.fields)
+        return replace(found, looked=looked)
     except (StationError, ImportStoppedError):
         raise
     except Exception as error:
@@ -221,15 +230,47 @@ def look_through(
 
 def _looked(
     reader: SlideReader,
-    name: str,
+    path: Path,
     options: SlideOptions,
     wanted: str,
+    *,
+    limits: DecodeLimits,
     progress: Callable[[SlideSearch], None],
 ) -> Looked:
     if wanted == PAGES:
         return Looked(reader.info, tuple(Frame(number=page + 1) for page in range(reader.info.frames)))
-    parts, note = propose(reader, options.fields, lambda share: progress(SlideSearch(name, share)))
+    small = whole_of_small(path, reader.info, least=limits.min_side)
+    if small is not None:
+        return Looked(reader.info, *small)
+    parts, note = propose(reader, options.fields, lambda share: progress(SlideSearch(path.name, share)))
     return Looked(reader.info, parts, note)
+
+
+def _merged_with_case(looked: Looked, slide_id: int, known: KnownSlides, count: int | None) -> Looked:
+    """Return the proposed fields that go on from those that the case holds, which stay and come first.
+
+    Args:
+        looked: What was found, as if the case held nothing of the slide.
+        slide_id: The slide.
+        known: Slides of the case.
+        count: How many fields the case is to have in the end; None for all.
+    """
+    taken = known.parts(slide_id)
+    held, plan = set(taken), known.plan(slide_id)
+    kept = [part for part in plan.parts if part in held] if plan is not None else []
+    new = [part for part in looked.parts if part not in held]
+    beside = apart_from(looked.info, taken, new)
+    note = looked.note
+    if left_out := len(new) - len(beside):
+        note = f"{note} {_left_out(left_out)}".strip()
+    room = len(beside) if count is None else max(0, count - len(taken))
+    return replace(looked, parts=(*kept, *beside[:room]), note=note, kept=len(kept))
+
+
+def _left_out(count: int) -> str:
+    which = "1 proposed field lies" if count == 1 else f"{count:,} proposed fields lie"
+    were = "was" if count == 1 else "were"
+    return f"{which} over fields that the case has and {were} left out, so that no cell counts twice."
 
 
 def slide_batches(
@@ -258,7 +299,10 @@ def slide_batches(
     found = look_through(path, options, limits=limits, known=known, progress=progress)
     yield found
     if found.looked is not None:
-        yield from _steps(found.path, found.identity.fingerprint, found.looked.info, found.looked.parts, size)
+        looked = found.looked
+        yield from _steps(
+            found.path, found.identity.fingerprint, looked.info, looked.parts, size=size, start=looked.kept
+        )
         return
     held = known.known(found.identity.fingerprint) if known is not None else None
     if held is not None and known is not None:
@@ -280,7 +324,11 @@ def plan_batches(
     if plan is None:
         return
     start = 0 if again and file.is_complete else plan.added
-    yield from _steps(file.path, file.identity.fingerprint, file.info, plan.parts, size, start=start)
+    # Fields that a person added or moved since may lie over places of the plan.
+    wanted = set(apart_from(file.info, known.parts(file.slide_id), plan.parts[start:]))
+    yield from _steps(
+        file.path, file.identity.fingerprint, file.info, plan.parts, size=size, start=start, wanted=wanted
+    )
 
 
 def _steps(
@@ -288,14 +336,17 @@ def _steps(
     fingerprint: str,
     info: SlideInfo,
     parts: Sequence[SlidePart],
-    size: int,
     *,
+    size: int,
     start: int = 0,
+    wanted: Collection[SlidePart] | None = None,
 ) -> Iterator[SlideBatch]:
     for place in range(start, len(parts), size):
         chunk = parts[place : place + size]
         fields, refused = [], []
         for part in chunk:
+            if wanted is not None and part not in wanted:
+                continue
             try:
                 fields.append(_new_field(path, fingerprint, info, part))
             except StationError as error:

@@ -210,8 +210,11 @@ class ModelInfo:
         record: As the case remembers it.
         path: The bundle file.
         size: Height and width at which it looks at a field and its cells are counted.
+        aspect: Width over height of the frames that it learned from, before they were squashed to that size;
+            None if nobody says it.
     """
 
     record: ModelRecord
     path: Path
     size: tuple[int, int]
+    aspect: float | None = None

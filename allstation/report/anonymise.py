@@ -114,7 +114,7 @@ class _View:
             field,
             path=self.path(field.path, field_title(number)),
             sha256=self.names.code(field.sha256),
-            error=f"The field could not be read ({field.error_code})." if field.error else "",
+            error=f"The field was not read: {field.error_code.replace('-', ' ')}." if field.error else "",
             prediction=field.prediction and self.prediction(field.prediction),
             review=field.review and self.review(field.review),
             remark=self.comment(field.remark),

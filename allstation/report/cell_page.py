@@ -61,6 +61,10 @@ def _proposed(found: DifferentialBlock) -> str:
     return f"{named} of them by the type that was proposed: nobody named them."
 
 
+_NAME_SIZES: Final = (7.0, 6.6, 6.2, 5.8)
+"""Points of a type's name: a long one is set smaller before it is shortened."""
+
+
 class CountColumns(Block):
     """Cell types in three columns: name, number, and number per 100 white cells with its interval.
 
@@ -95,7 +99,10 @@ class CountColumns(Block):
     def _type(self, row: CellTypeRow, at: tuple[float, float], width: float) -> None:
         x, y = at
         badge(self.canv, self.setter, row.letter, colour=row.colour, at=(x, y + 1), side=8)
-        self.put(row.name, (x + 12, y + 2.6), Style(TEXT, 7.0, 10, kind="TH"), width=width - 92)
+        room = width - 92
+        fits = (size for size in _NAME_SIZES if self.setter.line(row.name, TEXT, size=size).width <= room)
+        name = Style(TEXT, next(fits, _NAME_SIZES[-1]), 10, kind="TH")
+        self.put(row.name, (x + 12, y + 2.6), name, width=room)
         self.put(number(row.count), (x + width - 66, y + 2.6), _NUMBER, align="right")
         share = "\u2013" if row.per_hundred is None else decimal(row.per_hundred, digits=1)
         self.put(share, (x + width - 43, y + 2.6), _SHARE, align="right")

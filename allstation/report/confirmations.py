@@ -1,4 +1,4 @@
-"""Who confirmed which share of the fields: counted by person, said in sentences."""
+"""Confirmations by reviewers: which share of the fields each confirmed, in sentences."""
 
 from __future__ import annotations
 

@@ -11,27 +11,26 @@ import json
 import math
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from allstation import __version__
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW, RESEARCH_USE
-from allstation.core.pseudonyms import Pseudonyms, nonce_of
+from allstation.core.known_sizes import KnownSizes, SizeOrigin
 from allstation.core.records import CaseSnapshot, FieldRecord, Slide
 from allstation.core.reports import ReportStatus
 from allstation.core.slide_part import Region
 from allstation.core.text import storable
 from allstation.core.times import stamp
+from allstation.report.amendments import amendments, earlier_keys
 from allstation.report.anonymise import anonymised, anonymised_with, year_of
 from allstation.report.cell_content import cells_block
 from allstation.report.confirmations import confirmations
 from allstation.report.content_types import (
     KIND,
     SCHEMA,
-    Amendment,
     ControlNote,
     Entry,
     ModelBlock,
@@ -41,13 +40,13 @@ from allstation.report.content_types import (
 )
 from allstation.report.counts import count_fields, quality_spread
 from allstation.report.field_content_types import CopyRow, FieldRow, PartRow
-from allstation.report.free_text import Anonymity, FreeText
+from allstation.report.free_text import Anonymity
 from allstation.report.identity import identity
 from allstation.report.modelcard import model_block
 from allstation.report.options import ReportOptions
 from allstation.report.place_content import places_block
 from allstation.report.selection import MONTAGE_TOTAL, chosen
-from allstation.report.wording import ANONYMISED_METHODS, ANOTHER_LOOK, LIMITS, METHODS, WITHHELD, moment
+from allstation.report.wording import ANONYMISED_METHODS, ANOTHER_LOOK, LIMITS, METHODS, clock_remark
 
 PROGRAM: Final = "ALL Station"
 _LATER: Final = (
@@ -60,7 +59,10 @@ _LATER: Final = (
     "control",
     "conclusion",
     "confirmations",
+    "moved",
+    "taken_back",
 )
+_BY_PERSON: Final = (SizeOrigin.SLIDE, SizeOrigin.CASE)
 _LIBRARIES: Final = ("numpy", "opencv-python-headless", "ai-edge-litert", "pillow", "reportlab")
 
 
@@ -101,6 +103,8 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         taken_at=snapshot.taken_at,
         audit_head=snapshot.audit_head,
         removed=snapshot.removed,
+        moved=snapshot.moved,
+        taken_back=snapshot.taken_back,
         patient=patient,
         request=request,
         specimen=specimen,
@@ -122,7 +126,7 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         control=_control(snapshot),
         cells=cells_block(snapshot, count_proposals=chosen.count_proposals, pictures=chosen.montage),
     )
-    keys = _earlier_keys(chosen.previous, hashes, case.secret)
+    keys = earlier_keys(chosen.previous, hashes, case.secret)
     return replace(content, amendments=amendments(chosen.previous, content, keys=keys))
 
 
@@ -170,26 +174,6 @@ def _signature(options: ReportOptions) -> SignatureBlock:
     return options.signature if announces else SignatureBlock()
 
 
-def clock_remark(created: str, audit_at: str, *, dated: bool = True) -> str:
-    """Return a remark if a report is dated before the last entry of its case's audit log, else an empty text.
-
-    Args:
-        created: Time of the report, ISO 8601.
-        audit_at: Time of the entry, ISO 8601; empty where there is none.
-        dated: Name both times.
-    """
-    try:
-        if not audit_at or datetime.fromisoformat(created) >= datetime.fromisoformat(audit_at):
-            return ""
-    except ValueError:  # a trail that was tampered with is named by its own check
-        return ""
-    at, entry = (f" {moment(created)},", f" ({moment(audit_at)})") if dated else ("", "")
-    return (
-        f"This report is dated{at} before the last entry of the case's audit trail{entry}. "
-        "The clock of a computer is or was wrong: do not rely on these times."
-    )
-
-
 def shown_case(snapshot: CaseSnapshot, anonymity: Anonymity | None) -> CaseSnapshot:
     """Return the case, anonymised if choices about that are given."""
     return snapshot if anonymity is None else anonymised(snapshot, anonymity)
@@ -218,9 +202,18 @@ def field_rows(snapshot: CaseSnapshot, *, anonymise: bool) -> Iterator[FieldRow]
             error_code=field.error_code,
             error=_error(field, anonymise=anonymise),
             slide_part=_part(field, snapshot.slides[index[field.slide_id]]),
+            **_size(field, snapshot.sizes),
             **_prediction(field),
             **_review(field),
         )
+
+
+def _size(field: FieldRecord, sizes: KnownSizes) -> dict[str, Any]:
+    """Return what a person said of a field's pixel size; its file is not opened to ask it."""
+    found = sizes.find(field.width, field.height, slide=field.slide_id)
+    if found is None or found.origin not in _BY_PERSON:
+        return {}
+    return {"pixel_size": found.size, "pixel_size_of": found.origin.value}
 
 
 def _part(field: FieldRecord, slide: Slide) -> PartRow | None:
@@ -278,7 +271,8 @@ def copies_of(snapshot: CaseSnapshot) -> Iterator[CopyRow]:
 
 def _error(field: FieldRecord, *, anonymise: bool) -> str:
     """A sentence may name the file with its folder; the folder may name the patient."""
-    return field.error.replace(str(field.path.parent), "...") if anonymise else field.error
+    named = anonymise and field.path.is_absolute()
+    return field.error.replace(str(field.path.parent), "...") if named else field.error
 
 
 def _prediction(field: FieldRecord) -> dict[str, Any]:
@@ -360,84 +354,6 @@ def _software() -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def _earlier_keys(previous: Mapping[str, Any] | None, hashes: Sequence[str], secret: bytes) -> Sequence[str]:
-    """Return what an earlier report of the case calls the fields with these hashes: hashes, or codes."""
-    nonce = nonce_of(previous["content"]["case_id"]) if previous is not None else ""
-    return [Pseudonyms(secret, nonce).code(one) for one in hashes] if nonce else hashes
-
-
-def amendments(
-    previous: Mapping[str, Any] | None, content: ReportContent, *, keys: Sequence[str] | None = None
-) -> tuple[Amendment, ...]:
-    """Name what differs between the report that is amended and the present content.
-
-    Args:
-        previous: Embedded data of the earlier report, or None.
-        content: The present content.
-        keys: What the earlier report calls each present field; by default what the present one does.
-    """
-    if previous is None:
-        return ()
-    names = [row.sha256 for row in content.fields] if keys is None else keys
-    earlier = {row["sha256"]: row for row in previous["content"]["fields"]}
-    present = dict(zip(names, content.fields, strict=True))
-    found = [
-        Amendment(
-            what=f"Field {row.number}, {row.name}",
-            before=_stood(earlier.get(key)),
-            now=_stands(row.final),
-        )
-        for key, row in present.items()
-        if _stood(earlier.get(key)) != _stands(row.final)
-    ]
-    gone = [row for key, row in earlier.items() if key not in present]
-    hidden = content.anonymised and FreeText.NAMES not in content.kept
-    found.extend(
-        Amendment(
-            what=f"Field that was number {row['number']}" if hidden else f"Field {row['name']}",
-            before=_stood(row),
-            now="not in the case",
-        )
-        for row in gone
-    )
-    before = previous["content"]
-    found.extend(_other_details(before, content))
-    for key, label in (("conclusion", "Conclusion"), ("comment", "Comment"), ("reviewer", "Signed by")):
-        stood, stands = before.get(key, ""), getattr(content, key)
-        if key == "reviewer" and content.travels and FreeText.REVIEWERS not in content.kept:
-            continue
-        hidden = key != "reviewer" and stood and content.anonymised and not before["anonymised"]
-        if stood != stands:
-            found.append(
-                Amendment(what=label, before=WITHHELD if hidden else stood or "none", now=stands or "none")
-            )
-    return tuple(found)
-
-
-def _other_details(before: Mapping[str, Any], content: ReportContent) -> Iterator[Amendment]:
-    """Name patient, request and specimen lines that differ, where both reports show them in the same way."""
-    if before["anonymised"] != content.anonymised:
-        return
-    for part in ("patient", "request", "specimen"):
-        stood = {one["label"]: one for one in before[part]}
-        stands = {one.label: one for one in getattr(content, part)}
-        for label in dict.fromkeys((*stood, *stands)):
-            old, new = stood.get(label), stands.get(label)
-            if (old and old["withheld"]) or (new and new.withheld):
-                continue
-            was, now = old["value"] if old else "", new.value if new else ""
-            if was != now:
-                yield Amendment(what=label, before=was or "none", now=now or "none")
-
-
-def _stood(row: Mapping[str, Any] | None) -> str:
-    return "not in the report" if row is None else _stands(row["final"])
-
-
-def _stands(final: str) -> str:
-    return final or "not read"
-
-
 def content_json(content: ReportContent) -> dict[str, Any]:
     """Return the machine-readable data that every report carries.
 
@@ -449,6 +365,8 @@ def content_json(content: ReportContent) -> dict[str, Any]:
     for row in body["fields"]:
         if row["slide_part"] is None:
             del row["slide_part"]
+        if row["pixel_size"] is None:
+            del row["pixel_size"], row["pixel_size_of"]
     for slide in body["slides"]:
         if not slide["scanned"]:
             del slide["scanned"]

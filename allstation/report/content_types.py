@@ -182,7 +182,7 @@ class ModelBlock:
 
     @property
     def maker(self) -> str:
-        """Who signed the bundle, in a few words; empty where the case does not say."""
+        """Signer of the bundle, in a few words; empty where the case does not say."""
         return next((fact.value for fact in self.facts if fact.label == MAKER), "")
 
     @property
@@ -289,7 +289,7 @@ class ReportContent:
         case_name: Empty in an anonymised report.
         taken_at: When the case was read.
         audit_head: Hash of the case's audit trail at that time.
-        removed: Fields that were taken out of the case; not among ``fields``, counted nowhere.
+        removed: Fields that a person took out of the case; not among ``fields``, counted nowhere.
         patient: Patient lines.
         request: Request lines.
         specimen: Specimen and microscope lines.
@@ -316,6 +316,9 @@ class ReportContent:
         annex: A full report has tables of every field, models, methods and hashes; those of earlier versions
             do not say so, and have them.
         confirmations: Who confirmed which share; absent from those of earlier versions.
+        moved: Fields that stand at another place of their slide now; earlier versions count the first
+            place as removed.
+        taken_back: Proposed fields that were taken back before anybody looked at them; likewise.
     """
 
     created: str
@@ -358,10 +361,12 @@ class ReportContent:
     conclusion: str = ""
     annex: bool = True
     confirmations: tuple[Confirmation, ...] = ()
+    moved: int = 0
+    taken_back: int = 0
 
     @property
     def hash_label(self) -> str:
-        """What identifies a field's file: its hash, or the code that stands for it."""
+        """Identifier of a field's file: its hash, or the code that stands for it."""
         return "code" if self.anonymised else "SHA-256"
 
     @property

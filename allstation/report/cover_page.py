@@ -9,7 +9,7 @@ from typing import Final
 from reportlab.platypus import Flowable
 
 from allstation.core.reports import ReportStatus
-from allstation.report import palette
+from allstation.report import palette, size_page
 from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, Columns, Note, Style, Text
 from allstation.report.charts import ShareTiles
 from allstation.report.confirmations import sentences
@@ -60,7 +60,7 @@ def head(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable]:
 
 
 def conclusion(context: ReportContext, *, tight: bool, limit: int) -> Iterator[Flowable]:
-    """What the person who signs concludes; a report that is more than a draft says if that is nothing."""
+    """Conclusion of the person who signs; a report that is more than a draft says if there is none."""
     content, setter = context.content, context.setter
     if not content.conclusion and content.status == ReportStatus.DRAFT:
         return
@@ -124,6 +124,11 @@ def sentence(context: ReportContext, *, style: Style = LEAD) -> Text:
     if removed := context.content.removed:
         were = "was" if removed == 1 else "were"
         text.append(f"{count(removed, 'field')} {were} removed from the case by hand and not counted")
+    if moved := context.content.moved:
+        text.append(f"{count(moved, 'field')} {'was' if moved == 1 else 'were'} moved on the slide")
+    if taken_back := context.content.taken_back:
+        were = "was" if taken_back == 1 else "were"
+        text.append(f"{count(taken_back, 'proposed field')} {were} taken back unread")
     # A name that is read from right to left would turn the figures after it.
     of = f" on slide {slides[0].name[:60]}" if len(slides) == 1 else ""
     text.append(f"{count(counts.cells, 'white cell')} found{of}")
@@ -210,6 +215,7 @@ def fine_print(context: ReportContext, *, tight: bool = False) -> Iterator[Flowa
         for one in content.specimen
         if one.label in _MICROSCOPE
     ]
+    parts += size_page.in_a_line(content)
     said = [f"{MORPHOLOGY_ONLY} {NOT_A_SCALE} {INTERVAL_NOTE}"]
     said += [f"Microscope: {', '.join(parts)}."] if parts else []
     said += [_model(model) for model in content.models]

@@ -69,6 +69,9 @@ class FieldRow:
         probabilities_valid: Whether the probabilities mean anything and are printed; False without a
             prediction.
         slide_part: The part of a whole slide that it is; None for a file of its own.
+        pixel_size: Micrometres that a pixel is wide, as a person said; None where only the file itself, the
+            site or red cells tell.
+        pixel_size_of: What the person said it of: ``slide`` or ``case``; empty without a size.
     """
 
     number: int
@@ -100,6 +103,8 @@ class FieldRow:
     error: str = ""
     probabilities_valid: bool = False
     slide_part: PartRow | None = None
+    pixel_size: float | None = None
+    pixel_size_of: str = ""
 
     @property
     def label(self) -> str:
@@ -115,7 +120,7 @@ class FieldRow:
 
     @property
     def invalid_because(self) -> str:
-        """Why no percentages are printed, in words; empty where they are, or without a prediction."""
+        """Reason why no percentages are printed; empty where they are, or without a prediction."""
         return ", ".join(invalidating(self.reasons))
 
     @property

@@ -25,7 +25,7 @@ def montages(context: ReportContext) -> Iterator[Flowable]:
     text = (
         "Of each slide the fields that show most clearly what was found, and the ones to look at first. "
         "Class probabilities in per cent stand under each field; beside it, where the network found "
-        "support for the class named."
+        "support for the class named. A field whose percentages mean nothing stands alone."
     )
     yield Text(setter, text, BODY)
     for slide in slides:

@@ -16,6 +16,7 @@ from allstation.report import (
     image_pages,
     method,
     place_page,
+    size_page,
 )
 from allstation.report.context import ReportContext
 from allstation.report.grid import Grid
@@ -132,6 +133,7 @@ def _full(context: ReportContext) -> Iterator[Flowable]:
 def _annex(context: ReportContext) -> Iterator[Flowable]:
     """Pictures with evidence, every field, models, methods and hashes."""
     yield from field_table.quality(context)
+    yield from size_page.sizes(context)
     yield from cell_page.details(context)
     yield from place_page.places(context)
     yield from image_pages.montages(context)

@@ -23,7 +23,7 @@ _ABOUT: Final = 0.01
 """Part of the width that may go unseen without a word: rounding, a row of pixels."""
 _NAME: Final = Style(BOLD, 7.6, 10)
 _SAID: Final = Style(TEXT, 7.2, 9)
-"""What stands in place of percentages that mean nothing, on the dark band."""
+"""What stands in place of a picture."""
 _QUIET: Final = Style(TEXT, 6.8, 9, palette.MUTED)
 
 
@@ -103,7 +103,10 @@ class Pictured(Block):
 
 
 class MontageRow(Pictured):
-    """Two cards: a field with its probabilities under it, its evidence map beside it. No cell is covered."""
+    """Two cards: a field with its probabilities under it, its evidence map beside it if there is one.
+
+    No cell is covered.
+    """
 
     _GUTTER: Final = 15.0
     _BETWEEN: Final = 3.0
@@ -139,14 +142,14 @@ class MontageRow(Pictured):
         known = [name for name, _ in row.probabilities]
         shown = row.final if row.final in known else row.top
         field, evidence = self.pictures(row.number, self._PIXELS, shown)
-        self.picture(field, (x, bottom, side, tall), alt=f"Field {row.number}, {row.label}")
-        if not field.problem:
-            self._band(card, (x, bottom - self._BAND, side))
-        right = x + side + self._BETWEEN
-        missing = Thumbnail(b"", 0, 0, "no evidence map")
-        what = f"Evidence map for {shown}" if shown else "No evidence map"
-        self.picture(evidence or missing, (right, bottom, side, tall), alt=what)
+        # Without a map the field has the room of both, without figures that of their band too.
+        values = row.shown_probabilities if not field.problem else ()
+        wide, low = side if evidence else whole, bottom if values else bottom - self._BAND
+        self.picture(field, (x, low, wide, top - self._HEAD - low), alt=f"Field {row.number}, {row.label}")
+        self._band(card, values, (x, bottom - self._BAND, wide))
         if evidence:
+            right = x + side + self._BETWEEN
+            self.picture(evidence, (right, bottom, side, tall), alt=f"Evidence map for {shown}")
             tag = (right, bottom - self._BAND + 7.4)
             self.put(f"Evidence for {shown}", tag, _QUIET, width=side)
         self.decision(card, (x, bottom - self._BAND - 10.5), width=whole)
@@ -157,15 +160,10 @@ class MontageRow(Pictured):
         if text:
             self.put(text, at, _QUIET, width=width)
 
-    def _band(self, card: Card, at: tuple[float, float, float]) -> None:
-        """Probabilities under the field: letter, per cent, bar; or why there are none."""
+    def _band(self, card: Card, values: Sequence[tuple[str, float]], at: tuple[float, float, float]) -> None:
+        """Probabilities under the field: letter, per cent, bar."""
         x, y, width = at
-        canvas, values = self.canv, card.row.shown_probabilities
-        if not values:
-            quiet = Style(TEXT, 6.6, 8, palette.MUTED)
-            self.put(card.row.invalid_because, (x, y + 7.4), quiet, width=width)
-            canvas.box((x, y + 2.8, width, 2), fill=palette.HAIR)
-            canvas.box((x, y + 3.6, width, 0.5), fill=palette.MUTED)
+        canvas = self.canv
         each = width / max(len(values), 1)
         for index, (name, value) in enumerate(values):
             style = class_style(name, index)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from allstation.core.closing import Closing
 
 LIBRARY: Final = threading.Lock()
 """PDFium may be used by one thread at a time, whatever the document."""
 
 
-class PagePictures:
+class PagePictures(Closing):
     """An open document. Close it, or use it in a ``with`` block.
 
     Args:
@@ -55,11 +56,3 @@ class PagePictures:
         """Let go of the document."""
         with LIBRARY:
             self._document.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -79,6 +79,8 @@ _PART: Final = (
     TableColumn("slide_fingerprint", "hash", 66),
 )
 """Stand last where any slide is a scanner's file: what part of it each field is."""
+_SIZE: Final = (TableColumn("pixel_size_um", "real", 12), TableColumn("pixel_size_of", wide=12))
+"""Stand behind the fields' own columns where a person said a pixel size."""
 _PATIENT: Final = TableColumn("patient", wide=18)
 """Stands behind these columns where a slide has one; they tell a table of this program."""
 _BEFORE_PATIENT: Final = 4
@@ -93,6 +95,8 @@ class TableContent:
         case_name: Likewise; empty in an anonymised table.
         taken_at: Likewise.
         removed: Likewise.
+        moved: Likewise.
+        taken_back: Likewise.
         counts: Figures of the whole case.
         decisions: Fields per decision.
         slides: Slides with their names.
@@ -102,12 +106,15 @@ class TableContent:
         copied: How many of them there are.
         anonymised: Codes stand for hashes.
         places: Shares of slides and patients, as in the report.
+        is_sized: A person said the pixel size of a field.
     """
 
     case_id: str
     case_name: str
     taken_at: str
     removed: int
+    moved: int
+    taken_back: int
     counts: Counts
     decisions: Mapping[str, int]
     slides: tuple[Slide, ...]
@@ -117,6 +124,7 @@ class TableContent:
     copied: int
     anonymised: bool = False
     places: PlacesBlock | None = None
+    is_sized: bool = False
 
 
 Content = ReportContent | TableContent
@@ -133,7 +141,15 @@ def columns(content: Content) -> tuple[TableColumn, ...]:
     after = (_CODE if one.title == _HASH and content.anonymised else one for one in _AFTER)
     patient = (_PATIENT,) if has_patients(content) else ()
     before = (*_BEFORE[:_BEFORE_PATIENT], *patient, *_BEFORE[_BEFORE_PATIENT:])
-    return (*before, *shares, *after, *(_PART if has_parts(content) else ()))
+    size = _SIZE if has_sizes(content) else ()
+    return (*before, *shares, *after, *size, *(_PART if has_parts(content) else ()))
+
+
+def has_sizes(content: Content) -> bool:
+    """Tell whether a person said the pixel size of any field."""
+    if isinstance(content, TableContent):
+        return content.is_sized
+    return any(row.pixel_size is not None for row in content.fields)
 
 
 def has_parts(content: Content) -> bool:
@@ -202,5 +218,6 @@ def table_row(content: Content, row: FieldRow, *, same_as: int | None = None) ->
         row.model or None,
         str(Path(row.folder) / row.name),
         same_as,
+        *((row.pixel_size, row.pixel_size_of or None) if has_sizes(content) else ()),
         *(part_values(row.slide_part) if has_parts(content) else ()),
     ]

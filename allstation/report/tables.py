@@ -64,8 +64,10 @@ def table_content(snapshot: CaseSnapshot, *, anonymise: Anonymity | None = None)
     shown, hidden = shown_case(snapshot, anonymise), anonymise is not None
     tally, classes = FieldTally(), class_names(shown)
     finals: Counter[tuple[int, str]] = Counter()
+    is_sized = False
     for row in field_rows(shown, anonymise=hidden):
         tally.add(row)
+        is_sized = is_sized or row.pixel_size is not None
         if row.decision:
             finals[shown.slides[row.slide].id, row.final] += 1
     return TableContent(
@@ -73,6 +75,8 @@ def table_content(snapshot: CaseSnapshot, *, anonymise: Anonymity | None = None)
         case_name=shown.name,
         taken_at=shown.taken_at,
         removed=shown.removed,
+        moved=shown.moved,
+        taken_back=shown.taken_back,
         counts=tally.counts(classes),
         decisions=tally.decisions,
         slides=shown.slides,
@@ -82,6 +86,7 @@ def table_content(snapshot: CaseSnapshot, *, anonymise: Anonymity | None = None)
         copied=len(shown.copies),
         anonymised=hidden,
         places=places_block(shown, finals.elements(), classes),
+        is_sized=is_sized,
     )
 
 
@@ -232,6 +237,8 @@ def _json_head(content: TableContent) -> dict[str, Any]:
             "failed": counts.failed,
             "reviewed": counts.reviewed,
             "removed": content.removed,
+            **({"moved": content.moved} if content.moved else {}),
+            **({"taken_back": content.taken_back} if content.taken_back else {}),
             "copies": content.copied,
             "decisions": {
                 name: content.decisions.get(name, 0) for name in (*classes_of(content), NEEDS_REVIEW)
@@ -277,8 +284,15 @@ def _json_fields(content: TableContent) -> Iterator[dict[str, Any]]:
             "review": _review(row),
             "error": {"code": row.error_code, "sentence": row.error} if row.error_code else None,
             "same_as": same_as,
+            **_size(row),
             **({"slide_part": asdict(row.slide_part)} if row.slide_part is not None else {}),
         }
+
+
+def _size(row: FieldRow) -> dict[str, object]:
+    if row.pixel_size is None:
+        return {}
+    return {"pixel_size": {"micrometres": row.pixel_size, "of": row.pixel_size_of}}
 
 
 def _quality(row: FieldRow) -> dict[str, float | None]:

@@ -16,9 +16,10 @@ from typing import Any, Final
 
 from allstation.core.text import shown_name
 from allstation.report import verify
-from allstation.report.certificates import CertificateFacts
-from allstation.report.signature_check import SignatureCheck, Trust, check_signature
-from allstation.report.trust import TrustStore
+from allstation.report.signing.certificates import CertificateFacts
+from allstation.report.signing.check import check_signature
+from allstation.report.signing.check_types import SignatureCheck, Trust
+from allstation.report.signing.trust import TrustStore
 from allstation.report.wording import moment
 
 _FINGERPRINT: Final = 16
@@ -26,7 +27,7 @@ _FINGERPRINT: Final = 16
 
 
 class Part(StrEnum):
-    """What is looked at. The value is shown."""
+    """Part of a report that is verified. The value is shown."""
 
     CONTENT = "Content"
     SIGNATURE = "Digital signature"
@@ -36,7 +37,7 @@ class Part(StrEnum):
 
 
 class Verdict(StrEnum):
-    """How a part stands. The value is shown."""
+    """Verdict on a part. The value is shown."""
 
     HOLDS = "holds"
     NOTE = "note"
@@ -83,7 +84,7 @@ class Verification:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What is wrong, one sentence each."""
+        """Problems, one sentence each."""
         return tuple(text for one in self.parts if one.verdict is Verdict.FAILS for text in one.sentences)
 
     @property

@@ -37,7 +37,7 @@ from allstation.report.free_text import Anonymity, kinds
 from allstation.report.options import Letterhead, ReportOptions
 from allstation.report.page_objects import additions, covered
 from allstation.report.selection import PAGE_ONE
-from allstation.report.signature_check import is_signed
+from allstation.report.signing.check import is_signed
 from allstation.report.verify_pages import page_findings, shortened
 
 if TYPE_CHECKING:

@@ -160,6 +160,26 @@ def moment(stamp: str) -> str:
     return f"{at.day}{NBSP}{month}{NBSP}{at.year}, {at.hour:02d}:{at.minute:02d}{zone}"
 
 
+def clock_remark(created: str, audit_at: str, *, dated: bool = True) -> str:
+    """Return a remark if a report is dated before the last entry of its case's audit log, else an empty text.
+
+    Args:
+        created: Time of the report, ISO 8601.
+        audit_at: Time of the entry, ISO 8601; empty where there is none.
+        dated: Name both times.
+    """
+    try:
+        if not audit_at or datetime.fromisoformat(created) >= datetime.fromisoformat(audit_at):
+            return ""
+    except ValueError:  # a trail that was tampered with is named by its own check
+        return ""
+    at, entry = (f" {moment(created)},", f" ({moment(audit_at)})") if dated else ("", "")
+    return (
+        f"This report is dated{at} before the last entry of the case's audit trail{entry}. "
+        "The clock of a computer is or was wrong: do not rely on these times."
+    )
+
+
 def too_few(fields: int, cells: int) -> str:
     """Return a sentence if there is too little to count, else an empty text."""
     if fields == 0:

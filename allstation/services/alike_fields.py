@@ -19,7 +19,7 @@ from allstation import paths
 from allstation.core.errors import StationError
 from allstation.core.field_distance import SHOWN, AlikeAnswer, AlikeField, ReviewedField, distances
 from allstation.core.filters import FieldFilter, FieldSort
-from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
+from allstation.core.known_sizes import NO_SLIDE, NOTHING_KNOWN, KnownSizes
 from allstation.core.records import FieldRecord
 from allstation.processing.status_types import QueuePhase, QueueStatus
 from allstation.services.case_session import CaseSession
@@ -49,6 +49,7 @@ class _Candidate:
     path: Path
     sha256: str
     size: tuple[int, int]
+    slide: int = NO_SLIDE
 
     @property
     def in_atlas(self) -> bool:
@@ -57,7 +58,7 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What one step works on."""
+    """Input of one step of the search."""
 
     folder: Path
     field_id: int
@@ -244,11 +245,11 @@ class _Finder:
         self, own: FieldRecord, candidates: Sequence[_Candidate], sizes: KnownSizes, *, computing: bool
     ) -> dict[str, NDArray[np.float32]]:
         """Return appearances by the hash of the file, the field's own first to be computed."""
-        places = {one.sha256: (one.path, one.in_atlas) for one in candidates}
-        places[own.sha256] = own.path, False
+        places = {one.sha256: (one.path, one.slide, one.in_atlas) for one in candidates}
+        places[own.sha256] = own.path, own.slide_id, False
         key, plain = _key(self._model, sizes), _key(self._model, NOTHING_KNOWN)
-        inside = [name for name, (_, in_atlas) in places.items() if not in_atlas]
-        outside = [name for name, (_, in_atlas) in places.items() if in_atlas]
+        inside = [name for name, (*_, in_atlas) in places.items() if not in_atlas]
+        outside = [name for name, (*_, in_atlas) in places.items() if in_atlas]
         known = {**self._cache.read(plain, outside), **self._cache.read(key, inside)}
         missing = [
             name
@@ -256,8 +257,8 @@ class _Finder:
             if name not in known and name not in self._unreadable
         ]
         for name in list(dict.fromkeys(missing))[: _AT_ONCE if computing else 0]:
-            path, in_atlas = places[name]
-            made = self._appearance(path, name, NOTHING_KNOWN if in_atlas else sizes)
+            path, slide, in_atlas = places[name]
+            made = self._appearance(path, name, NOTHING_KNOWN if in_atlas else sizes, slide)
             if made is None:
                 self._unreadable.add(name)
             else:
@@ -265,11 +266,13 @@ class _Finder:
                 self._cache.write(plain if in_atlas else key, {name: made})
         return known
 
-    def _appearance(self, path: Path, sha256: str, sizes: KnownSizes) -> NDArray[np.float32] | None:
+    def _appearance(
+        self, path: Path, sha256: str, sizes: KnownSizes, slide: int
+    ) -> NDArray[np.float32] | None:
         assert self._engine is not None  # noqa: S101 - loaded before
         try:
             self._engine.sizes = sizes
-            made = self._engine.appearance(path, self._files.limits, sha256=sha256)
+            made = self._engine.appearance(path, self._files.limits, sha256=sha256, slide=slide)
         except StationError as error:
             _log.info("no appearance of a field: %s", error.code)
             return None
@@ -328,6 +331,13 @@ def _of_case(case: Case, field_id: int) -> list[_Candidate]:
             field_id=record.id,
             place=slides.get(record.slide_id, ""),
         )
-        size = record.width, record.height
-        found.append(_Candidate(reviewed=reviewed, path=record.path, sha256=record.sha256, size=size))
+        found.append(
+            _Candidate(
+                reviewed=reviewed,
+                path=record.path,
+                sha256=record.sha256,
+                size=(record.width, record.height),
+                slide=record.slide_id,
+            )
+        )
     return found

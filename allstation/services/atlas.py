@@ -19,7 +19,7 @@ _OF_THE_ATLAS = ("not-an-atlas", "not-written")
 
 @dataclass(frozen=True, slots=True)
 class AtlasAddition:
-    """What became of adding fields to an atlas.
+    """Outcome of adding fields to an atlas.
 
     Attributes:
         added: Fields that were added.

@@ -15,6 +15,7 @@ from allstation.services import (
     questions,
     share_questions,
     slide_requests,
+    slide_size_requests,
 )
 from allstation.store.case import Case
 
@@ -33,6 +34,7 @@ class CaseReader(QObject):
         history_read: Id of a field and all its reviews that count, the oldest first.
         unreviewed_found: Id of the next unreviewed field, or None when every one is reviewed.
         site_read: Generation of the case, and its :class:`Site` or None.
+        slide_sizes_read: Generation of the case, and :class:`SlideSizes` of the slides that have their own.
         details_read: Generation of the case, and the texts about patient, request and specimen.
         free_text_read: Generation of the case, and its free text by kind.
         cells_listed: Generation of the case, and a :class:`CellListing`.
@@ -65,6 +67,7 @@ class CaseReader(QObject):
     predictions_read = Signal(int, list)
     details_read = Signal(int, object)
     site_read = Signal(int, object)
+    slide_sizes_read = Signal(int, object)
     free_text_read = Signal(int, object)
     cells_listed = Signal(int, object)
     cell_page_read = Signal(int, list)
@@ -106,6 +109,7 @@ class CaseReader(QObject):
             questions.FindUnreviewed: self.unreviewed_found,
             patient_requests.ProposePatients: self.patients_proposed,
             share_questions.ReadShares: self.shares_read,
+            slide_size_requests.ReadSlideSizes: self.slide_sizes_read,
             slide_requests.SlideFields: self.slide_fields_read,
             slide_requests.SlideFileOf: self.slide_file_read,
             cell_questions.CellIds: self.cells_listed,

@@ -22,12 +22,11 @@ from allstation.keys.trust_store import TrustStore
 from allstation.processing import events
 from allstation.processing.batch import FieldExecutor
 from allstation.processing.importer import ImportOptions
-from allstation.processing.model_scheduler import read_bundle
+from allstation.processing.model_scheduler import model_info, read_bundle
 from allstation.processing.processor import CaseProcessor
 from allstation.processing.result_queue import ResultQueue
 from allstation.processing.status_types import (
     CaseInfo,
-    ModelInfo,
     Problem,
     QueuePhase,
     QueueStatus,
@@ -40,7 +39,7 @@ from allstation.services.machines import Machines, memory_in_use
 from allstation.services.region_undo import RegionUndoLog
 from allstation.services.undo_log import UndoLog
 from allstation.store.case import Case
-from allstation.store.database import DATABASE
+from allstation.store.database import holds_case
 from allstation.store.site_library import SiteLibrary
 
 if TYPE_CHECKING:
@@ -104,10 +103,13 @@ class CaseWorker(QObject):
         fields_restored: Ids of removed fields that are in the case again.
         regions_edited: Token of the request, a slide, and ids of its fields that are in the case now and that
             are out of it now.
+        proposal_cut: Token of the request, a slide, how many of its proposed fields were taken back, and how
+            many fields it has in the case now.
         slide_file_changed: Id of a slide whose file is new, or has a plan, a hash or a place now.
         review_saved: Token of the request and the stored :class:`Review`.
         details_changed: The case data as stored now, by key.
         site_changed: The case's :class:`Site` as stored now, or None.
+        slide_sizes_changed: :class:`SlideSizes` of the slides that have their own, as stored now.
         case_renamed: The case's name as stored now.
         slide_renamed: Id of a slide that has another name now.
         patients_changed: Ids of slides that have another patient now.
@@ -137,12 +139,14 @@ class CaseWorker(QObject):
     fields_removed = Signal(list)
     fields_restored = Signal(list)
     regions_edited = Signal(int, int, list, list)
+    proposal_cut = Signal(int, int, int, int)
     slide_file_changed = Signal(int)
     review_saved = Signal(int, object)
     located = Signal(object)
     recovered = Signal(object)
     details_changed = Signal(object)
     site_changed = Signal(object)
+    slide_sizes_changed = Signal(object)
     case_renamed = Signal(str)
     slide_renamed = Signal(int)
     patients_changed = Signal(list)
@@ -179,10 +183,12 @@ class CaseWorker(QObject):
             events.FieldsRemoved: self.fields_removed,
             events.FieldsRestored: self.fields_restored,
             events.RegionsEdited: self.regions_edited,
+            events.ProposalCut: self.proposal_cut,
             events.SlideFileChanged: self.slide_file_changed,
             events.ReviewSaved: self.review_saved,
             events.DetailsChanged: self.details_changed,
             events.SiteChanged: self.site_changed,
+            events.SlideSizesChanged: self.slide_sizes_changed,
             events.CaseRenamed: self.case_renamed,
             events.SlideRenamed: self.slide_renamed,
             events.PatientsChanged: self.patients_changed,
@@ -237,10 +243,9 @@ class CaseWorker(QObject):
             self._timer.start(round(seconds * 1000))
 
     def _emit(self, event: events.Event) -> None:
-        if isinstance(event, events.ModelFailed):
-            self._bundle = self._bundle if event.model_sha256 else None
-            event = events.ProblemRaised(Problem.of(event.error))
-        elif isinstance(event, events.QueueHalted):
+        if isinstance(event, events.ModelFailed) and not event.model_sha256:
+            self._bundle = None
+        if isinstance(event, events.ModelFailed | events.QueueHalted):
             event = events.ProblemRaised(Problem.of(event.error))
         elif isinstance(event, events.QueueChanged):
             event = events.QueueChanged(replace(event.status, memory=memory_in_use()))
@@ -252,7 +257,7 @@ class CaseWorker(QObject):
 
     def open_folder(self, folder: Path, *, create: bool) -> None:
         """Close the open case and open, or create and open, another."""
-        if not create and not _holds_case(folder):
+        if not create and not holds_case(folder):
             sentence = (
                 f"There is no case at {folder.name!r} any more. If it was moved, open it at its new place."
             )
@@ -328,8 +333,6 @@ class CaseWorker(QObject):
         if self._open is not None:
             self._open.processor.sizes_changed()
 
-    # What needs no open case
-
     def use_model(self, path: Path) -> None:
         """Read and verify a bundle in the background, then work with it."""
         self._in_background(partial(read_bundle, path))
@@ -389,7 +392,7 @@ class CaseWorker(QObject):
                 self._open.processor.add_paths([result.fields])
         else:
             self._bundle = result
-            self.model_changed.emit(ModelInfo(result.record(), result.path, result.preprocessing.size))
+            self.model_changed.emit(model_info(result))
             if self._open is not None:
                 self._open.processor.use_model(result)
 
@@ -399,8 +402,3 @@ class CaseWorker(QObject):
         else:
             phase = QueuePhase.NO_MODEL if self._bundle is None else QueuePhase.IDLE
             self._emit(events.QueueChanged(QueueStatus(phase)))
-
-
-def _holds_case(folder: Path) -> bool:
-    """Tell whether there is a case to open, before the open one is given up for it."""
-    return folder.name == DATABASE or (folder / DATABASE).is_file()

@@ -32,7 +32,7 @@ _AT_ONCE: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class FeatureProgress:
-    """How far the features of a case are.
+    """Progress of the features of a case.
 
     Attributes:
         done: Cells that have features, of this run.

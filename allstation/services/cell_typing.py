@@ -17,7 +17,7 @@ from allstation.core.cells import CellFilter
 from allstation.core.errors import StationError
 from allstation.core.no_proposal import NoProposal
 from allstation.core.patients import patients_text
-from allstation.core.typer import Typer, TyperFigures, cross_validate, fit_typer, next_cells
+from allstation.core.typer import Typer, TyperFigures, cross_validate, fit_typer
 from allstation.core.typer_statistics import FloatArray
 from allstation.processing.status_types import Problem
 from allstation.services.case_session import CaseSession
@@ -27,8 +27,6 @@ from allstation.store.case import Case
 
 _BLOCK: Final = 20_000
 """Cells proposed for at once: 18 MB of features."""
-_ASKED: Final = 10
-_CANDIDATES: Final = 4_000
 
 
 class RefusedCells:
@@ -62,7 +60,6 @@ class FittedTyper:
         figures: By cross-validation on the typed cells; None where nothing could be measured.
         unmeasured: Why, in a sentence; empty where figures are there.
         proposals: Cell, type and probability of each proposal.
-        next_ids: Cells that are best typed next, the most useful first.
         typed: Typed cells that it learned from.
         without_features: Typed cells that have no features yet, and were left out.
         refused: Cells without a proposal, and why.
@@ -73,7 +70,6 @@ class FittedTyper:
     figures: TyperFigures | None
     unmeasured: str
     proposals: list[tuple[int, str, float]]
-    next_ids: list[int]
     typed: int
     without_features: int
     refused: RefusedCells = field(default_factory=lambda: RefusedCells([], []))
@@ -173,9 +169,9 @@ def learn(folder: Path, *, reviewer: str | None = None) -> FittedTyper:
             network_sha256=network,
         )
         figures, why = _measured(values, types, groups, patients)
-        proposals, refused, asked = _proposed(case, typer, reviewer=reviewer, seen=(values, types, slides))
+        proposals, refused = _proposed(case, typer, reviewer=reviewer)
     left_out = len(ids) - len(known)
-    return FittedTyper(typer, typer.to_bytes(), figures, why, proposals, asked, len(known), left_out, refused)
+    return FittedTyper(typer, typer.to_bytes(), figures, why, proposals, len(known), left_out, refused)
 
 
 def apply_typer(folder: Path, data: bytes) -> FittedTyper:
@@ -194,10 +190,9 @@ def apply_typer(folder: Path, data: bytes) -> FittedTyper:
                 "this case. Fit a typer in this case, or measure its cells again."
             )
             raise StationError("other-network", sentence)
-        nothing: FloatArray = np.zeros((0, typer.statistics.features))
-        proposals, refused, asked = _proposed(case, typer, reviewer=None, seen=(nothing, [], []))
+        proposals, refused = _proposed(case, typer, reviewer=None)
     why = "It was fitted elsewhere; nothing was measured on cells of this case."
-    return FittedTyper(typer, data, None, why, proposals, asked, typer.statistics.cells, 0, refused)
+    return FittedTyper(typer, data, None, why, proposals, typer.statistics.cells, 0, refused)
 
 
 def kept_apart(case: Case, slides: Sequence[int]) -> tuple[list[str], str]:
@@ -220,20 +215,13 @@ def _measured(
 
 
 def _proposed(
-    case: Case,
-    typer: Typer,
-    *,
-    reviewer: str | None,
-    seen: tuple[FloatArray, list[str], list[int]],
-) -> tuple[list[tuple[int, str, float]], RefusedCells, list[int]]:
-    """Return proposals for the untyped cells, why others have none, and which are best typed next."""
+    case: Case, typer: Typer, *, reviewer: str | None
+) -> tuple[list[tuple[int, str, float]], RefusedCells]:
+    """Return proposals for the untyped cells, and why others have none."""
     ids = case.cells.ids(CellFilter(typed=False, reviewer=reviewer))
     proposals: list[tuple[int, str, float]] = []
     refused: list[NDArray[np.int64]] = []
     reasons: list[NDArray[np.uint8]] = []
-    candidates: list[int] = []
-    rows: list[FloatArray] = []
-    step = max(1, len(ids) // _CANDIDATES)
     for begin in range(0, len(ids), _BLOCK):
         block = ids[begin : begin + _BLOCK]
         known, stored = case.cells.features(block)
@@ -252,14 +240,4 @@ def _proposed(
         why = typer.why_none(features, names)
         refused.append(np.asarray(known, np.int64)[why > 0])
         reasons.append(why[why > 0])
-        candidates += known[::step].tolist()
-        rows.append(features[::step])
-    if not candidates:
-        return proposals, RefusedCells(refused, reasons), []
-    slide_of = {record.id: record.slide_id for record in case.cells.records(candidates)}
-    values, types, slides = seen
-    both = np.concatenate([*rows, values])
-    typed = [""] * len(candidates) + types
-    groups = [slide_of[number] for number in candidates] + slides
-    order = next_cells(both, typed, groups, probabilities=typer.probabilities, count=_ASKED)
-    return proposals, RefusedCells(refused, reasons), [candidates[at] for at in order.tolist()]
+    return proposals, RefusedCells(refused, reasons)

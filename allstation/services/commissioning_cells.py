@@ -37,7 +37,7 @@ _WHOLE: Final = CellFilter(at_edge=False)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseCells:
-    """What a case offers to a commissioning.
+    """Counts of what a case offers to a commissioning.
 
     Attributes:
         cells: Whole cells.
@@ -91,7 +91,7 @@ class TestCells:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Measured:
-    """Where the session stands, and the learning curve with it."""
+    """Progress of the session, with its learning curve."""
 
     standing: Standing
     curve: tuple[CurvePoint, ...]

@@ -49,7 +49,7 @@ class ControlReading:
 
     @property
     def sentence(self) -> str:
-        """Why signing may be held; empty where nothing is broken."""
+        """Reason why signing may be held; empty where no rule is broken."""
         return self._held_sentence() if self.held else ""
 
     def _held_sentence(self) -> str:

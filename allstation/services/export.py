@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,10 +19,11 @@ from allstation.core.records import CaseSnapshot
 from allstation.files import part_path
 from allstation.processing.status_types import Problem
 from allstation.report.export_types import Progress
-from allstation.report.free_text import Anonymity, FreeText
+from allstation.report.free_text import Anonymity
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
 from allstation.services.case_cells import cells_of_case
+from allstation.services.export_kinds import ExportKind, ExportOptions
 from allstation.services.tasks import Serial
 from allstation.store.case import Case
 
@@ -34,60 +34,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _TELL_EVERY: Final = 0.1
 """Seconds between two signals about progress."""
-
-
-class ExportKind(StrEnum):
-    """Kind of an export."""
-
-    PDF = "pdf"
-    CSV = "csv"
-    XLSX = "xlsx"
-    JSON = "json"
-    FHIR = "fhir"
-    DICOM = "dicom"
-    GEOJSON = "geojson"
-    LABELLED = "labelled"
-    CELLS = "cells"
-    COCO = "coco"
-
-    @property
-    def suffix(self) -> str:
-        """Suffix of the file; empty for a folder."""
-        if self.is_folder:
-            return ""
-        others = {ExportKind.FHIR: ".json", ExportKind.COCO: ".json", ExportKind.CELLS: ".csv"}
-        return others.get(self, f".{self.value}")
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether a folder of files is written."""
-        return self in (ExportKind.DICOM, ExportKind.GEOJSON, ExportKind.LABELLED)
-
-
-@dataclass(frozen=True, slots=True)
-class ExportOptions:
-    """Options of an export that a person chooses.
-
-    Attributes:
-        anonymise: Leave out patient and request data, folders and free text, with pseudonyms for ids, hashes
-            and reviewers, and years for dates.
-        keep: Free text that goes all the same.
-        byte_order_mark: Begin a CSV so that Excel reads it as UTF-8 on a double click.
-        delimiter: Between the values of a CSV: ``,``, ``;`` or a tab.
-        decimal: Decimal sign of a CSV: ``.`` or ``,``.
-        thumbnails: Put a small picture of each field into a workbook.
-        with_report: Let the report travel with FHIR and DICOM.
-        report: For a report that is made now, and for one that travels.
-    """
-
-    anonymise: bool = True
-    keep: frozenset[FreeText] = frozenset()
-    byte_order_mark: bool = False
-    delimiter: str = ","
-    decimal: str = "."
-    thumbnails: bool = False
-    with_report: bool = True
-    report: ReportOptions = field(default_factory=ReportOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +65,16 @@ def check_target(job: ExportJob) -> None:
     Raises:
         StationError: ``bad-output``, or ``not-written`` for a folder that is not there.
     """
-    from allstation.imaging import outputs
+    from allstation.imaging import output_kinds, outputs
 
     kinds = {
-        ExportKind.PDF: outputs.REPORT,
-        ExportKind.CSV: outputs.FIELDS_CSV,
-        ExportKind.XLSX: outputs.WORKBOOK,
-        ExportKind.JSON: outputs.FIELDS_JSON,
-        ExportKind.FHIR: outputs.FHIR,
-        ExportKind.CELLS: outputs.CELLS_CSV,
-        ExportKind.COCO: outputs.COCO,
+        ExportKind.PDF: output_kinds.REPORT,
+        ExportKind.CSV: output_kinds.FIELDS_CSV,
+        ExportKind.XLSX: output_kinds.WORKBOOK,
+        ExportKind.JSON: output_kinds.FIELDS_JSON,
+        ExportKind.FHIR: output_kinds.FHIR,
+        ExportKind.CELLS: output_kinds.CELLS_CSV,
+        ExportKind.COCO: output_kinds.COCO,
     }
     if job.kind in kinds:
         output = outputs.Output("Export", job.target, kinds[job.kind])
@@ -184,6 +130,7 @@ class _Writer:
             ExportKind.LABELLED: self._labelled,
             ExportKind.CELLS: self._cells_csv,
             ExportKind.COCO: self._coco,
+            ExportKind.SLIDE_PICTURES: self._slide_pictures,
         }
         return writers[kind](target)
 
@@ -230,21 +177,21 @@ class _Writer:
         return ""
 
     def _fhir(self, target: Path) -> str:
-        from allstation.report.fhir import write_fhir
+        from allstation.report.exchange.fhir import write_fhir
 
         options, pdf = self._travelling()
         write_fhir(self.snapshot, target, options, pdf=pdf, progress=self.progress)
         return ""
 
     def _dicom(self, target: Path) -> str:
-        from allstation.report.dicom import write_dicom
+        from allstation.report.exchange.dicom import write_dicom
 
         options, pdf = self._travelling()
         done = write_dicom(self.snapshot, target, options, pdf=pdf, progress=self.progress)
         return _left_out(len(done.refused))
 
     def _geojson(self, target: Path) -> str:
-        from allstation.report.outlines import write_outlines
+        from allstation.report.exchange.outlines import write_outlines
 
         anonymity = self._anonymity
         done = write_outlines(
@@ -275,10 +222,18 @@ class _Writer:
         return ""
 
     def _labelled(self, target: Path) -> str:
-        from allstation.report.labelled import write_labelled
+        from allstation.report.exchange.labelled import write_labelled
 
         done = write_labelled(self.snapshot, target, anonymise=self._anonymity, progress=self.progress)
         return _left_out(len(done.missing))
+
+    def _slide_pictures(self, target: Path) -> str:
+        from allstation.report.slide_pictures import write_slide_pictures
+
+        done = write_slide_pictures(
+            self.snapshot.slides, target, anonymise=self.options.anonymise, progress=self.progress
+        )
+        return " ".join(error.sentence for _, error in done.refused)
 
     @property
     def _anonymity(self) -> Anonymity | None:

@@ -134,7 +134,7 @@ class OtherCount:
 
 @dataclass(frozen=True)
 class ReadOtherCounts(Question):
-    """What others counted of the same cells, as ``other_counts_read``.
+    """Counts of the same cells by others, as ``other_counts_read``.
 
     Attributes:
         where: The cells; its reviewer is the person who asks.

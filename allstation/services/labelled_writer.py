@@ -19,7 +19,7 @@ from allstation.services.tasks import Serial
 
 if TYPE_CHECKING:
     from allstation.core.records import CaseSnapshot
-    from allstation.report.labelled import LabelledExport
+    from allstation.report.exchange.labelled import LabelledExport
 
 _EVERY: Final = 0.2
 _LEAST: Final = 2
@@ -41,7 +41,7 @@ class LabellingStore(QObject):
         opened: :class:`~allstation.services.labelling.Labelling`.
         listed: Sequence of :class:`~allstation.services.labelling.Unfinished`.
         progressed: Steps done and in all, and seconds left or None.
-        written: Folder, and the :class:`~allstation.report.labelled.LabelledExport` in it.
+        written: Folder, and the :class:`~allstation.report.exchange.labelled.LabelledExport` in it.
         cancelled: Nothing was written.
         problem: A sentence.
     """
@@ -94,7 +94,7 @@ class LabellingStore(QObject):
     # On the worker's thread
 
     def _write(self, snapshot: CaseSnapshot, folder: Path) -> tuple[Path, LabelledExport | None]:
-        from allstation.report.labelled import write_labelled
+        from allstation.report.exchange.labelled import write_labelled
 
         _check_classes(snapshot)
         if folder.exists():

@@ -91,12 +91,12 @@ class Labelling:
 
     @property
     def labelled(self) -> int:
-        """How many fields have a class."""
+        """Number of fields that have a class."""
         return sum(bool(label.class_name) for label in self.labels.values())
 
     @property
     def skipped(self) -> int:
-        """How many fields were skipped."""
+        """Number of fields that were skipped."""
         return sum(not label.class_name for label in self.labels.values())
 
     @property

@@ -34,7 +34,7 @@ _WAIT_SECONDS: Final = 8.0
 
 @dataclass(frozen=True, slots=True)
 class MachinesState:
-    """How the connection to the laboratory's machines stands.
+    """State of the connection to the laboratory's machines.
 
     Attributes:
         address: Of the cluster; empty while none is wanted.
@@ -55,11 +55,13 @@ class Machines(QObject):
     Signals:
         ready: Executors are made elsewhere from now on.
         state_changed: :class:`MachinesState`.
+        connection_changed: The connection to the cluster, or None: it was left, or is gone.
         noted: A sentence for a person, such as that this machine goes on alone.
     """
 
     ready = Signal()
     state_changed = Signal(object)
+    connection_changed = Signal(object)
     noted = Signal(str)
     _gone = Signal(str)
 
@@ -89,6 +91,7 @@ class Machines(QObject):
         self._leave()
         self.connection = link
         link.when_lost(self._gone.emit)
+        self.connection_changed.emit(link)
         self.state_changed.emit(MachinesState(self._wanted, len(link.at_work()), connected=True))
         self.ready.emit()
 
@@ -130,6 +133,7 @@ class Machines(QObject):
         """Leave the cluster; its executors were closed, or go on with this machine."""
         link, self.connection = self.connection, None
         if link is not None:
+            self.connection_changed.emit(None)
             self._serial.run(link.close)
 
     def close(self) -> None:

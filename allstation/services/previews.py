@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from allstation.core.errors import StationError
 from allstation.processing.status_types import Problem
-from allstation.services import reporting
+from allstation.services import report_state, reporting
 from allstation.services.tasks import Serial
 from allstation.store.case import Case
 
@@ -138,7 +138,7 @@ class Previews(QObject):
 
         with Case.open(request.folder, read_only=True) as case:
             snapshot = case.snapshot()
-            state = reporting.state_of(case, snapshot, logo=request.logo)
+            state = report_state.state_of(case, snapshot, logo=request.logo)
             self.state_read.emit(request.ticket, state)
             if request.options is None:
                 return

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
-from allstation.core.records import FieldState, Review
+from allstation.core.records import FieldState
 from allstation.core.site import Site
 from allstation.paths import config_folder
 from allstation.processing import events
 from allstation.processing.retries import all_but_left_out
 from allstation.processing.status_types import UnknownModel
-from allstation.services.undo_log import Removal
 from allstation.store.site_library import SiteLibrary
 
 if TYPE_CHECKING:
@@ -191,6 +190,9 @@ class CancelQueue(CaseRequest):
     """Drop all queued fields, for any model; what is in flight is finished."""
 
     def change(self, target: OpenedCase) -> None:
+        # What is still to be added of a slide would wait in its turn.
+        for file in target.case.slide_files.unfinished():
+            target.regions.stop_adding(file.slide_id)
         target.processor.edit_queue(_cancel_all)
 
 
@@ -272,60 +274,6 @@ class OrderModels(CaseRequest):
 
 
 @dataclass(frozen=True)
-class SaveReview(CaseRequest):
-    """Store a review; the token names it for undo."""
-
-    token: int
-    review: Review
-
-    def change(self, target: OpenedCase) -> None:
-        _emit_review(target, self.token, target.undo.save_review(self.token, self.review))
-
-
-@dataclass(frozen=True)
-class WithdrawReview(CaseRequest):
-    """Withdraw the review that was stored under a token."""
-
-    token: int
-
-    def change(self, target: OpenedCase) -> None:
-        _emit_review(target, self.token, target.undo.withdraw_review(self.token))
-
-
-@dataclass(frozen=True)
-class RestoreReview(CaseRequest):
-    """Let a withdrawn review count again."""
-
-    token: int
-
-    def change(self, target: OpenedCase) -> None:
-        _emit_review(target, self.token, target.undo.restore_review(self.token))
-
-
-@dataclass(frozen=True)
-class RemoveFields(CaseRequest):
-    """Take fields out of the case, or bring them back; the token names it for undo."""
-
-    token: int
-    removal: Removal
-
-    def change(self, target: OpenedCase) -> None:
-        target.processor.edit_queue(
-            lambda _case: _emit_removal(target, target.undo.remove(self.token, self.removal))
-        )
-
-
-@dataclass(frozen=True)
-class UndoRemoval(CaseRequest):
-    """Take back what was removed or brought back under a token."""
-
-    token: int
-
-    def change(self, target: OpenedCase) -> None:
-        target.processor.edit_queue(lambda _case: _emit_removal(target, target.undo.undo_removal(self.token)))
-
-
-@dataclass(frozen=True)
 class SetDetails(CaseRequest):
     """Store the texts about patient, request and specimen.
 
@@ -402,14 +350,3 @@ def _cancel_all(case: Case) -> None:
 
 def _requeue_cancelled(case: Case) -> None:
     case.queue.requeue(case.fields.ids(FieldFilter(state=FieldState.CANCELLED)))
-
-
-def _emit_review(target: OpenedCase, token: int, stored: Review) -> None:
-    target.emit(events.ReviewSaved(token, stored))
-    target.emit(events.FieldsChanged([stored.field_id]))
-
-
-def _emit_removal(target: OpenedCase, done: Removal) -> None:
-    ids = list(done.ids)
-    target.emit(events.FieldsRestored(ids) if done.back else events.FieldsRemoved(ids))
-    target.emit(events.FieldsChanged(ids))

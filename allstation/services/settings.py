@@ -83,10 +83,12 @@ class Settings(NamedTuple):
             other; empty for none.
         several_folders: What folders that are dropped together become: ``one`` case, a case for ``each``;
             empty to ask.
+        folders_into_case: The same while a case is open: ``one`` adds them to it.
         atlas_folder: Folder of the laboratory's reference atlas; empty for none.
         cluster_address: Address of the laboratory's machines; empty for none.
         cluster_certificates: Folder of the certificates of a join file; empty for this station's own.
-        cluster_used: Whether the queue works there.
+        cluster_used: Whether the queue and training work there.
+        cluster_runs: Folder of training runs that all of them see under the same name; empty for none.
     """
 
     theme: str = "system"
@@ -138,10 +140,12 @@ class Settings(NamedTuple):
     hold_signing_on_control: bool = False
     shared_folder: str = ""
     several_folders: str = ""
+    folders_into_case: str = ""
     atlas_folder: str = ""
     cluster_address: str = ""
     cluster_certificates: str = ""
     cluster_used: bool = False
+    cluster_runs: str = ""
 
     @property
     def limits(self) -> DecodeLimits:

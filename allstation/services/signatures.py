@@ -18,14 +18,15 @@ from allstation.core.plain_json import json_text
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.report.content_types import SignatureBlock
-from allstation.report.time_stamps import TimeStampServer
+from allstation.report.signing.time_stamps import TimeStampServer
 from allstation.services.reporting import MadeReport
 from allstation.services.settings import Settings
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
-    from allstation.report.certificates import CertificateFacts, MadeCertificate, SigningKey
-    from allstation.report.trust import TrustStore
+    from allstation.report.signing.certificates import CertificateFacts, SigningKey
+    from allstation.report.signing.self_made import MadeCertificate
+    from allstation.report.signing.trust import TrustStore
     from allstation.report.verification import PartCheck, Verification
 
 _FOLDER = "certificates"
@@ -48,7 +49,7 @@ class ChosenFile:
 
 def trust_store() -> TrustStore:
     """Return the certificates that this laboratory trusts, in the profile."""
-    from allstation.report.trust import TrustStore
+    from allstation.report.signing.trust import TrustStore
 
     return TrustStore(paths.data_folder() / _FOLDER)
 
@@ -100,7 +101,7 @@ def choose(file: Path, password: str) -> ChosenFile:
     Raises:
         StationError: ``wrong-password``, ``bad-certificate``, ``certificate-expired``.
     """
-    from allstation.report.certificates import issued_by, read_signing_file, require_valid
+    from allstation.report.signing.certificates import issued_by, read_signing_file, require_valid
 
     key = read_signing_file(file, password)
     require_valid(key.facts, datetime.now(UTC))
@@ -115,7 +116,7 @@ def make(target: Path, *, name: str, laboratory: str, password: str) -> MadeCert
     Raises:
         StationError: ``bad-certificate``, ``not-written``.
     """
-    from allstation.report.certificates import make_certificate
+    from allstation.report.signing.self_made import make_certificate
 
     made = make_certificate(target, name=name, laboratory=laboratory, password=password)
     trust_store().add_made(made.authority, made.revocations)
@@ -161,7 +162,7 @@ def save_trusted(sha256: str, target: Path) -> str:
         StationError: ``bad-certificate`` if it is not trusted any more, ``not-written``.
     """
     from allstation.report.atomic import write_whole
-    from allstation.report.certificates import as_text
+    from allstation.report.signing.certificates import as_text
 
     found = [one for one in trust_store().anchors() if one.facts.sha256 == sha256]
     if not found:
@@ -186,9 +187,10 @@ def sign(made: MadeReport, key: SigningKey, *, server: str = "") -> MadeReport:
             ``certificate-expired``, ``certificate-revoked``, ``no-time-stamp``, ``not-signed``, or
             ``report-broken`` if the signature does not hold when it is read back.
     """
-    from allstation.report.certificates import require_valid
-    from allstation.report.signature_check import Trust, check_signature
-    from allstation.report.signing import sign_pdf
+    from allstation.report.signing.certificates import require_valid
+    from allstation.report.signing.check import check_signature
+    from allstation.report.signing.check_types import Trust
+    from allstation.report.signing.signature import sign_pdf
 
     block = made.content.digital_signature
     if key.facts.sha256 != block.certificate_sha256:
@@ -216,7 +218,7 @@ def sign_with_file(made: MadeReport, file: Path, password: str, *, server: str =
     Raises:
         StationError: As :func:`sign`, and ``wrong-password``, ``bad-certificate``.
     """
-    from allstation.report.certificates import read_signing_file
+    from allstation.report.signing.certificates import read_signing_file
 
     return sign(made, read_signing_file(file, password), server=server)
 

@@ -22,7 +22,8 @@ class MeasuredSite:
     """Optics of a case as measured.
 
     Attributes:
-        frames: Pooled over the case a frame size, the most frequent first.
+        frames: Pooled over the case a frame size, the most frequent first; without slides that have a pixel
+            size of their own, unless all have.
         slides: Name of each slide with its own figures.
         refused: Fields that could not be read.
     """
@@ -49,6 +50,7 @@ def measure_case(folder: Path, site: Site | None, limits: DecodeLimits, *, most:
         with case.reading() as snapshot:
             step = max(1, -(-len(snapshot.fields) // most))
             chosen = [(one.slide_id, one.path, one.sha256) for one in snapshot.fields[::step]]
+            own = {slide for slide in names if snapshot.sizes.of_slide(slide).sizes}
     slides: dict[int, list[FieldOptics]] = {}
     refused = 0
     for slide, path, sha256 in chosen:
@@ -61,8 +63,9 @@ def measure_case(folder: Path, site: Site | None, limits: DecodeLimits, *, most:
         raise StationError(
             "no-fields", f"None of {len(chosen)} fields could be measured. Add fields, or find moved ones."
         )
+    usual = [one for slide, listed in slides.items() if slide not in own for one in listed]
     return MeasuredSite(
-        pooled_optics(measured, site),
+        pooled_optics(usual or measured, site),
         tuple((names.get(slide, ""), pooled_optics(listed, site)) for slide, listed in slides.items()),
         refused,
     )

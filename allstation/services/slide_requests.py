@@ -1,6 +1,6 @@
 """Requests about the fields of a whole slide: added, moved, undone, and what its overview shows.
 
-A field is removed as any other (:class:`~allstation.services.requests.RemoveFields`).
+A field is removed as any other (:class:`~allstation.services.field_requests.RemoveFields`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from allstation.core.slide_part import Region
 from allstation.processing import events
+from allstation.processing.slide_import import SlideOptions
 from allstation.services.questions import Answer, Question
 from allstation.services.region_undo import RegionEdit
 from allstation.services.requests import CaseRequest
@@ -65,6 +66,56 @@ class UndoRegions(CaseRequest):
 
 
 @dataclass(frozen=True)
+class SetFieldCount(CaseRequest):
+    """Look for so many of the best fields of a slide, or take back the last ones if it has more.
+
+    Only fields that were proposed, and of which nothing is known, are taken back; the token names that for
+    undo, and is told with how many there were.
+    """
+
+    slide_id: int
+    count: int
+    token: int
+
+    def change(self, target: OpenedCase) -> None:
+        files = target.case.slide_files
+        file = files.of(self.slide_id)
+        if file is None:
+            return
+        if self.count > len(files.fields(self.slide_id)):
+            target.processor.add_paths([file.path], SlideOptions(fields=self.count))
+            return
+        target.processor.edit_queue(
+            lambda _case: _emit_cut(target, target.regions.keep_best(self.token, self.slide_id, self.count))
+        )
+
+
+@dataclass(frozen=True)
+class CancelProposed(CaseRequest):
+    """Add no more of the proposed fields of a slide, and take back those of which nothing is known."""
+
+    slide_id: int
+    token: int
+
+    def change(self, target: OpenedCase) -> None:
+        target.processor.edit_queue(
+            lambda _case: _emit_cut(target, target.regions.cancel_rest(self.token, self.slide_id))
+        )
+
+
+@dataclass(frozen=True)
+class UndoCut(CaseRequest):
+    """Bring back what was taken back under a token, and go on with what was still to be added."""
+
+    token: int
+    slide_id: int
+
+    def change(self, target: OpenedCase) -> None:
+        target.processor.edit_queue(lambda _case: _emit(target, target.regions.undo(self.token)))
+        target.processor.go_on_with_slide(self.slide_id)
+
+
+@dataclass(frozen=True)
 class SlideFields(Question):
     """Fields of a slide with their decisions, as ``slide_fields_read``.
 
@@ -90,6 +141,14 @@ class SlideFileOf(Question):
 
     def answer(self, case: Case, generation: int) -> Answer:
         return generation, self.slide_id, case.slide_files.of(self.slide_id)
+
+
+def _emit_cut(target: OpenedCase, done: RegionEdit) -> None:
+    if done.taken_back:
+        _emit(target, done)
+    left = len(target.case.slide_files.fields(done.slide_id))
+    target.emit(events.ProposalCut(done.token, done.slide_id, done.taken_back, left))
+    target.emit(events.SlideFileChanged(done.slide_id))
 
 
 def _emit(target: OpenedCase, done: RegionEdit) -> None:

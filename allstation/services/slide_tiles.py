@@ -63,7 +63,7 @@ class SlideTiles(QObject):
         self._runners = 0
         self._generation = 0
         self._shared: SharedSlide | None = None
-        self._stopped = self._told = False
+        self._stopped = self._failure_reported = False
         self.path: Path | None = None
         self.grid: TileGrid | None = None
         self.base: NDArray[np.uint8] | None = None
@@ -80,7 +80,7 @@ class SlideTiles(QObject):
             self._waiting.clear()
             self._cache.clear()
             shared, self._shared = self._shared, None
-        self.path, self.grid, self.base, self._told = path, None, None, False
+        self.path, self.grid, self.base, self._failure_reported = path, None, None, False
         if shared is not None:
             self._serial.run(shared.close)
         if path is not None:
@@ -94,7 +94,7 @@ class SlideTiles(QObject):
             shared = self._shared
         if shared is None or self._stopped:
             return None
-        return self._serial.run(_With(shared, function))
+        return self._serial.run(_WithSlide(shared, function))
 
     def stop(self) -> None:
         """Read nothing more, wait for the threads and close the slide."""
@@ -126,7 +126,7 @@ class SlideTiles(QObject):
         with self._lock:
             self._shared = found.shared
         self.grid = TileGrid(found.shared.source.info)
-        task = self._serial.run(_Base(self, found))
+        task = self._serial.run(_ReadBase(self, found))
         task.done.connect(self._base_read)
         task.failed.connect(self._not_opened)
         self.opened.emit(self.grid)
@@ -201,8 +201,8 @@ class SlideTiles(QObject):
     def _take(self, generation: int, key: TileKey, problem: str) -> None:
         if self._stopped or not self.is_current(generation):
             return
-        if problem and not self._told and self.path is not None:
-            self._told = True
+        if problem and not self._failure_reported and self.path is not None:
+            self._failure_reported = True
             self.failed.emit(self.path, problem)
         self.loaded.emit(key)
 
@@ -257,15 +257,15 @@ class _Opening:
         return _OpenSlide(SharedSlide(self._tiles.open_source(self._path)), self._generation)
 
 
-class _Base:
+class _ReadBase:
     """Reads a slide as one picture, unless it is closed meanwhile. Runs on another thread."""
 
-    def __init__(self, tiles: SlideTiles, found: _OpenSlide) -> None:
+    def __init__(self, tiles: SlideTiles, slide: _OpenSlide) -> None:
         self._tiles = tiles
-        self._found = found
+        self._slide = slide
 
     def __call__(self) -> tuple[int, NDArray[np.uint8] | None]:
-        shared, generation = self._found.shared, self._found.generation
+        shared, generation = self._slide.shared, self._slide.generation
         if not shared.enter():
             return generation, None
         try:
@@ -274,7 +274,7 @@ class _Base:
             shared.leave()
 
 
-class _With:
+class _WithSlide:
     """Runs a function with a slide that is kept open meanwhile."""
 
     def __init__(self, shared: SharedSlide, function: Callable[[SlideSource], object]) -> None:

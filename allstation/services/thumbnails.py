@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from allstation.imaging.decode import FieldInfo
+
 _THREADS: Final = max(1, min(2, (os.cpu_count() or 1) - 1))
 """One processor stays free for the window's own thread."""
 
@@ -30,11 +32,14 @@ class ThumbnailKey:
         field_id: The field.
         width: Device pixels.
         height: Device pixels.
+        keeps_shape: Make it as large as fits into this size, for fields whose own size nobody knows yet; else
+            it is squashed to exactly this size.
     """
 
     field_id: int
     width: int
     height: int
+    keeps_shape: bool = False
 
 
 class ThumbnailLoader(QObject):
@@ -97,6 +102,13 @@ class ThumbnailLoader(QObject):
 
 def _decode(key: ThumbnailKey, files: FieldCache, path: Path, sha256: str) -> NDArray[np.uint8] | None:
     try:
-        return files.read(path, sha256, keep=False).thumbnail((key.height, key.width))
+        file = files.read(path, sha256, keep=False)
+        return file.thumbnail(_fitting(key, file.header) if key.keeps_shape else (key.height, key.width))
     except (StationError, MemoryError):
         return None
+
+
+def _fitting(key: ThumbnailKey, field: FieldInfo) -> tuple[int, int]:
+    """Return the largest height and width in the shape of a field that fit into a thumbnail's."""
+    scale = min(key.width / field.width, key.height / field.height)
+    return max(1, round(field.height * scale)), max(1, round(field.width * scale))

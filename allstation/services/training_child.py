@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal, Slot
 
 from allstation.core import events
-from allstation.core.errors import StationError
-from allstation.core.events import Event, Failed, Finished
+from allstation.core.events import Failed
+from allstation.isolation.process_tree import kill_tree
+from allstation.services.job_lines import Ending, Job, JobLines
 
 _PATIENCE: Final = 8_000
 """Milliseconds that a child has to end after it was asked to discard its run."""
@@ -22,57 +21,6 @@ _AT_EXIT: Final = 3_000
 _LONGEST_LINE: Final = 64 * 1024 * 1024
 _NO_MEMORY: Final = 137
 _KILLED: Final = 9
-
-
-class JobState(StrEnum):
-    """State of a job."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    STOPPED = "stopped"
-    DISCARDED = "discarded"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """Command for the training program.
-
-    Attributes:
-        number: Unique in this window.
-        command: Subcommand, such as ``fit`` or ``check``.
-        arguments: What follows it.
-        title: For people.
-        folder: Run folder of a ``fit``.
-    """
-
-    number: int
-    command: str
-    arguments: tuple[str, ...]
-    title: str
-    folder: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """Outcome of a job.
-
-    Attributes:
-        job: The job.
-        state: FINISHED, STOPPED, DISCARDED or FAILED.
-        code: Short identifier of what went wrong, else empty.
-        sentence: What went wrong, for the person at the window, else empty.
-        summary: What the child said at its end.
-    """
-
-    job: Job
-    state: JobState
-    code: str = ""
-    sentence: str = ""
-    summary: dict[str, Any] = field(default_factory=dict)
 
 
 def child_environment() -> QProcessEnvironment:
@@ -87,23 +35,6 @@ def child_environment() -> QProcessEnvironment:
         before = environment.value("PYTHONPATH")
         environment.insert("PYTHONPATH", os.pathsep.join(part for part in (here, before) if part))
     return environment
-
-
-def kill_tree(pid: int) -> None:
-    """End a process and all its descendants at once."""
-    import psutil
-
-    try:
-        parent = psutil.Process(pid)
-        family = [*parent.children(recursive=True), parent]
-    except psutil.NoSuchProcess:
-        return
-    for process in family:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(family[:-1], timeout=1)
 
 
 class TrainingChild(QObject):
@@ -128,11 +59,9 @@ class TrainingChild(QObject):
         self.job = job
         self._program = list(program)
         self._buffer = b""
-        self._failed: Failed | None = None
-        self._finished: Finished | None = None
+        self._lines = JobLines(job)
         self._discarding = False
         self._over = False
-        self._refused = False
         self._last_line = ""
         self._process = QProcess(self)
         self._process.setProcessEnvironment(child_environment())
@@ -187,27 +116,18 @@ class TrainingChild(QObject):
         self._buffer += bytes(self._process.readAllStandardOutput().data())
         *lines, self._buffer = self._buffer.split(b"\n")
         for line in lines:
-            if line.strip() and not self._over and not self._refused:
+            if line.strip() and not self._over and not self._lines.refused:
                 self._take(line.decode("utf-8", "replace"))
         if len(self._buffer) > _LONGEST_LINE:
-            self._refuse("The training program wrote a line without an end. Use the same edition.")
+            self._lines.refuse("The training program wrote a line without an end. Use the same edition.")
+            self.kill()
 
     def _take(self, line: str) -> None:
-        try:
-            event: Event = events.decode(line)
-        except StationError as error:
-            self._refuse(error.sentence)
-            return
-        if isinstance(event, Failed):
-            self._failed = event
-        elif isinstance(event, Finished):
-            self._finished = event
-        self.event_received.emit(self.job, event)
-
-    def _refuse(self, sentence: str) -> None:
-        """Two editions that do not understand each other must not train in silence."""
-        self._failed, self._finished, self._refused = Failed("protocol", sentence), None, True
-        self.kill()
+        event = self._lines.take(line)
+        if event is None:
+            self.kill()
+        else:
+            self.event_received.emit(self.job, event)
 
     @Slot()
     def _read_errors(self) -> None:
@@ -223,13 +143,8 @@ class TrainingChild(QObject):
     def _process_finished(self, code: int, status: QProcess.ExitStatus) -> None:
         self._read_errors()
         self._read()
-        if self._discarding:
-            self._end(JobState.DISCARDED, None)
-        elif self._finished is not None and self._finished.state != JobState.FAILED:
-            self._end(JobState(self._finished.state), None)
-        else:
-            died = _how_it_died(code, crashed=status is QProcess.ExitStatus.CrashExit, line=self._last_line)
-            self._end(JobState.FAILED, self._failed or died)
+        died = _how_it_died(code, crashed=status is QProcess.ExitStatus.CrashExit, line=self._last_line)
+        self._end(self._lines.ending(died, discarding=self._discarding))
 
     @Slot(QProcess.ProcessError)
     def _process_failed(self, error: QProcess.ProcessError) -> None:
@@ -238,16 +153,14 @@ class TrainingChild(QObject):
                 f"The training program could not be started ({self._process.errorString()}). "
                 "Install the full edition of ALL Station, or install this one again."
             )
-            self._end(JobState.FAILED, Failed("cannot-start", sentence))
+            self._end(self._lines.ending(Failed("cannot-start", sentence)))
 
-    def _end(self, state: JobState, failed: Failed | None) -> None:
+    def _end(self, ending: Ending) -> None:
         if self._over:
             return
         self._over = True
         self._impatience.stop()
-        summary = dict(self._finished.summary) if self._finished is not None else {}
-        code, sentence = (failed.code, failed.sentence) if failed is not None else ("", "")
-        self.ended.emit(Ending(job=self.job, state=state, code=code, sentence=sentence, summary=summary))
+        self.ended.emit(ending)
 
 
 def _how_it_died(code: int, *, crashed: bool, line: str) -> Failed:

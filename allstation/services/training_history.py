@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -71,7 +73,7 @@ class RunSummary:
 
     @property
     def test_openings(self) -> int:
-        """How often its test set was opened: more than once if it went on after it was stopped."""
+        """Number of times that its test set was opened: more than once if it went on after it was stopped."""
         return int(self.info.get("test_openings", 1 if self.is_evaluated else 0))
 
     @property
@@ -152,11 +154,49 @@ def write_notes(folder: Path, *, title: str, note: str) -> None:
     write_atomically(folder / NOTES, text.encode(), sync=False)  # the window's thread writes
 
 
+def delete_discarded(folder: Path) -> str:
+    """Delete what a discarded run left; a folder without ``run.json`` is not a run's and stays.
+
+    Returns:
+        What went wrong, else an empty text.
+    """
+    if not (folder / "run.json").is_file():
+        return ""
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        return f"The discarded run's folder {folder.name} could not be deleted ({error.strerror})."
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlaces:
+    """Folders of run folders.
+
+    Attributes:
+        own: On this machine; need not exist.
+        shared: Gives the folder that the laboratory's machines see under the same name, or None.
+    """
+
+    own: Path
+    shared: Callable[[], Path | None] = lambda: None
+
+    def everywhere(self) -> tuple[Path, ...]:
+        """Return every folder that may hold runs."""
+        shared = self.shared()
+        return (self.own,) if shared is None else (self.own, shared)
+
+    def for_new(self, *, on_machines: bool) -> Path:
+        """Return the folder of new runs: the shared one where the machines train and it is there."""
+        shared = self.shared() if on_machines else None
+        return shared if shared is not None and shared.is_dir() else self.own
+
+
 class RunHistory(QObject):
-    """Every run below one folder.
+    """Every run of some folders.
 
     Args:
-        base: Folder of the run folders; need not exist.
+        places: Folders of the run folders.
 
     Signals:
         listed: Sequence of :class:`RunSummary`, the latest first.
@@ -168,14 +208,14 @@ class RunHistory(QObject):
     trashed = Signal(object)
     problem = Signal(str)
 
-    def __init__(self, base: Path, parent: QObject | None = None) -> None:
+    def __init__(self, places: RunPlaces, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.base = base
+        self._places = places
         self._serial = Serial(self)
 
     def refresh(self, *, running: frozenset[Path] = frozenset()) -> None:
         """Read all runs again; ``listed`` follows."""
-        self._serial.run(partial(_read_runs, self.base, running)).done.connect(self.listed)
+        self._serial.run(partial(_read_runs, self._places.everywhere(), running)).done.connect(self.listed)
 
     def trash(self, folders: Sequence[Path]) -> None:
         """Move runs to the system's trash; ``trashed`` follows."""
@@ -193,12 +233,13 @@ class RunHistory(QObject):
         self.trashed.emit(folders)
 
 
-def _read_runs(base: Path, running: frozenset[Path]) -> list[RunSummary]:
-    try:
-        folders = [path for path in base.iterdir() if path.is_dir()]
-        folders += [path for sweep in folders for path in sweep.iterdir() if path.is_dir()]
-    except OSError:
-        folders = []
+def _read_runs(bases: Iterable[Path], running: frozenset[Path]) -> list[RunSummary]:
+    folders: list[Path] = []
+    for base in bases:
+        with suppress(OSError):
+            here = [path for path in base.iterdir() if path.is_dir()]
+            folders += here
+            folders += [path for sweep in here for path in sweep.iterdir() if path.is_dir()]
     found = [summary for path in folders if (summary := read_summary(path, running=running))]
     return sorted(found, key=lambda run: run.started, reverse=True)
 

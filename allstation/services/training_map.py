@@ -21,7 +21,7 @@ RIGHT, WRONG, UNKNOWN = "right", "wrong", "not known"
 
 
 class MapColour(StrEnum):
-    """What the points are coloured by."""
+    """Property that the points are coloured by."""
 
     CLASS = "class"
     PART = "part"

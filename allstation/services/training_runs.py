@@ -2,33 +2,63 @@
 
 from __future__ import annotations
 
-import shutil
+import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from allstation.core.events import Event, Failed, Phase
-from allstation.services.training_child import Ending, Job, JobState, TrainingChild
+from allstation.core.events import Event, Phase
+from allstation.services.cluster_runs import ClusterRuns
+from allstation.services.job_lines import Ending, Job, JobState
+from allstation.services.training_child import TrainingChild
+from allstation.services.training_history import delete_discarded
 
+if TYPE_CHECKING:
+    from allstation.processing.cluster.connection import ClusterConnection
+
+_log = logging.getLogger(__name__)
 FIT: Final = "fit"
 
 
+@dataclass(slots=True)
+class RunningJob:
+    """A run that trains now.
+
+    Attributes:
+        job: The job.
+        machine: Name of the laboratory machine that has it; empty for this one.
+        state: RUNNING or STOPPING.
+        phase: Phase that it is in, or an empty string.
+        far: Has it, if it was handed to the laboratory's machines.
+    """
+
+    job: Job
+    machine: str = ""
+    state: JobState = JobState.RUNNING
+    phase: str = ""
+    far: ClusterRuns | None = None
+
+
 class TrainingRuns(QObject):
-    """Runs one ``fit`` after another; other commands run in the background, the newest of each kind wins.
+    """Runs one ``fit`` after another here, or as many at a time as the laboratory has machines.
+
+    Other commands run in the background, the newest of each kind wins.
 
     Args:
         program: Command line that starts the training program, as ``allstation.frozen`` gives it.
         parent: Owner.
 
     Signals:
-        queue_changed: Jobs were added, started, or ended.
+        queue_changed: Jobs were added, started, moved to another machine, or ended.
         started: A job's child was started (:class:`Job`).
         event_received: An event of a job (job, event).
         printed: A line of the child's error output (job, text).
         ended: :class:`Ending`.
+        noted: A sentence about the laboratory's machines.
     """
 
     queue_changed = Signal()
@@ -36,34 +66,52 @@ class TrainingRuns(QObject):
     event_received = Signal(object, object)
     printed = Signal(object, str)
     ended = Signal(object)
+    noted = Signal(str)
 
     def __init__(self, program: Sequence[str], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._program = tuple(program)
         self._numbers = count(1)
         self._waiting: list[Job] = []
-        self._current: TrainingChild | None = None
-        self._state = JobState.WAITING
+        self._running: dict[int, RunningJob] = {}
+        self._watched = 0
+        self._paused: set[int] = set()
+        self._child_here: TrainingChild | None = None
+        self._cluster: ClusterRuns | None = None
+        self._left: list[ClusterRuns] = []
+        self._only_here: set[int] = set()
         self._background: dict[str, TrainingChild] = {}
-        self._phase = ""
         self._closed = False
 
     # What is going on ------------------------------------------------------------------------
 
     @property
+    def running(self) -> tuple[RunningJob, ...]:
+        """The runs that train now, in the order in which they began."""
+        return tuple(self._running.values())
+
+    @property
     def current(self) -> Job | None:
-        """The run that trains now."""
-        return self._current.job if self._current is not None else None
+        """The run that is watched: what stop and discard are meant for."""
+        found = self._current
+        return found.job if found is not None else None
+
+    @property
+    def _current(self) -> RunningJob | None:
+        return self._running.get(self._watched) or next(iter(self._running.values()), None)
 
     @property
     def current_pid(self) -> int:
-        """Process id of the run that trains now, or 0."""
-        return self._current.pid if self._current is not None else 0
+        """Process id of the run that trains on this machine, or 0."""
+        return self._child_here.pid if self._child_here is not None else 0
 
     @property
     def state(self) -> JobState:
-        """WAITING without a run, else RUNNING, STOPPING or PAUSED."""
-        return self._state
+        """PAUSED, WAITING without a run, else RUNNING or STOPPING: of the run that is watched."""
+        if self._paused:
+            return JobState.PAUSED
+        found = self._current
+        return found.state if found is not None else JobState.WAITING
 
     @property
     def waiting(self) -> tuple[Job, ...]:
@@ -72,13 +120,74 @@ class TrainingRuns(QObject):
 
     @property
     def phase(self) -> str:
-        """Phase of the current run, or an empty string."""
-        return self._phase
+        """Phase of the watched run, or an empty string."""
+        found = self._current
+        return found.phase if found is not None else ""
 
     @property
     def is_busy(self) -> bool:
         """Whether any child runs."""
-        return self._current is not None or bool(self._background)
+        return bool(self._running) or bool(self._background)
+
+    @property
+    def uses_machines(self) -> bool:
+        """Whether runs go to the laboratory's machines."""
+        return self._cluster is not None and self._cluster.is_there
+
+    def watch(self, number: int) -> None:
+        """Watch one of the runs that train now."""
+        if number in self._running and self._watched != number:
+            self._watched = number
+            self.queue_changed.emit()
+
+    # The laboratory's machines ---------------------------------------------------------------
+
+    def use_cluster(self, link: ClusterConnection | None) -> None:
+        """Train on the machines of a connection from now on, or on this one; runs under way are taken along.
+
+        A run that trains here goes on here. One that is taken back from a machine goes on from its last whole
+        epoch, as soon as its program there has ended.
+        """
+        if self._cluster is not None and self._cluster.link is link:
+            return
+        if self._cluster is not None:
+            self._left = [one for one in self._left if one.is_busy]
+            self._left.append(self._cluster)
+            self._cluster.leave()
+            self._cluster = None
+        if link is not None and not self._closed:
+            self._only_here.clear()
+            self._cluster = ClusterRuns(link, self)
+            self._cluster.begun.connect(self._begun_there)
+            self._cluster.event_received.connect(self._forward)
+            self._cluster.ended.connect(self._run_ended)
+            self._cluster.returned.connect(self._came_back)
+            self._cluster.capacity_changed.connect(self._capacity_changed)
+            self._cluster.noted.connect(self.noted)
+        self.queue_changed.emit()
+        self._next()
+
+    @Slot(object, str)
+    def _begun_there(self, job: Job, machine: str) -> None:
+        if job.number in self._running:
+            self._running[job.number].machine = machine
+            self.queue_changed.emit()
+
+    @Slot()
+    def _capacity_changed(self) -> None:
+        self._next()
+
+    @Slot(object, str)
+    def _came_back(self, job: Job, why: str) -> None:
+        """Let a run that did not end on a machine go on elsewhere: first of all that wait."""
+        found = self._running.pop(job.number, None)
+        if found is None or self._closed:
+            return
+        self._waiting.insert(0, job)
+        if why and found.far is self._cluster:
+            self._only_here.add(job.number)
+        self.queue_changed.emit()
+        self._next()
 
     # The queue -------------------------------------------------------------------------------
 
@@ -106,47 +215,61 @@ class TrainingRuns(QObject):
 
     def cancel(self, number: int) -> None:
         """Take a run that still waits out of the queue."""
-        if self._state is JobState.PAUSED and self._waiting[0].number == number:
-            self._state = JobState.WAITING
+        self._paused.discard(number)
         self._waiting = [job for job in self._waiting if job.number != number]
         self.queue_changed.emit()
         self._next()
 
     def cancel_waiting(self) -> None:
-        """Empty the queue; the current run goes on, a paused one stays."""
-        self._waiting = self._waiting[:1] if self._state is JobState.PAUSED else []
+        """Empty the queue; runs under way go on, paused ones stay."""
+        self._waiting = [job for job in self._waiting if job.number in self._paused]
         self.queue_changed.emit()
 
     def stop_current(self) -> None:
-        """Keep the best weights of the current run, evaluate them and end it."""
-        if self._current is not None and self._state is JobState.RUNNING:
-            self._state = JobState.STOPPING
-            self._current.stop()
-            self.queue_changed.emit()
+        """Keep the best weights of the watched run, evaluate them and end it."""
+        found = self._current
+        if found is None or self.state is not JobState.RUNNING:
+            return
+        found.state = JobState.STOPPING
+        if found.far is not None:
+            found.far.stop(found.job.number)
+        elif self._child_here is not None:
+            self._child_here.stop()
+        self.queue_changed.emit()
+
+    def discard_current(self) -> None:
+        """End the watched run and delete its folder."""
+        found = self._current
+        if found is None:
+            return
+        found.state = JobState.STOPPING
+        if found.far is not None:
+            found.far.discard(found.job.number)
+        elif self._child_here is not None:
+            self._child_here.discard()
+        self.queue_changed.emit()
 
     def pause_current(self) -> None:
-        """End the child of the current run now; the run goes on from its last whole epoch when resumed."""
-        if self._current is None or self._state is not JobState.RUNNING:
+        """End the children of all runs now; they go on from their last whole epochs when resumed."""
+        if self._current is None or self.state is not JobState.RUNNING:
             return
-        child, self._current = self._current, None
-        child.abandon()
-        child.deleteLater()
-        self._waiting.insert(0, child.job)
-        self._state = JobState.PAUSED
+        self._paused = {number for number, one in self._running.items() if one.state is JobState.RUNNING}
+        for found in self.running:
+            if found.far is not None and found.job.number in self._paused:
+                found.far.take_back(found.job.number)
+        if self._child_here is not None and self._child_here.job.number in self._paused:
+            child, self._child_here = self._child_here, None
+            child.abandon()
+            child.deleteLater()
+            del self._running[child.job.number]
+            self._waiting.insert(0, child.job)
         self.queue_changed.emit()
 
     def resume_paused(self) -> None:
-        """Go on with the run that was paused."""
-        if self._state is JobState.PAUSED:
-            self._state = JobState.WAITING
-            self._next()
-
-    def discard_current(self) -> None:
-        """End the current run and delete its folder."""
-        if self._current is not None:
-            self._state = JobState.STOPPING
-            self._current.discard()
-            self.queue_changed.emit()
+        """Go on with the runs that were paused."""
+        self._paused.clear()
+        self.queue_changed.emit()
+        self._next()
 
     def start_background(self, command: str, arguments: Sequence[str], *, title: str, kind: str = "") -> Job:
         """Run a short command at once; an earlier one of the same kind is dropped, silently.
@@ -181,11 +304,15 @@ class TrainingRuns(QObject):
         self._waiting.clear()
         for kind in tuple(self._background):
             self.drop(kind)
-        if self._current is not None:
-            self._current.abandon()
-            self._current.deleteLater()
-            self._current = None
-            self._state = JobState.WAITING
+        for far in (*self._left, *([self._cluster] if self._cluster is not None else [])):
+            far.close()
+        self._cluster, self._left = None, []
+        if self._child_here is not None:
+            self._child_here.abandon()
+            self._child_here.deleteLater()
+            self._child_here = None
+        self._running.clear()
+        self._paused.clear()
 
     # Plumbing --------------------------------------------------------------------------------
 
@@ -196,31 +323,62 @@ class TrainingRuns(QObject):
         return child
 
     def _next(self) -> None:
-        held = self._current is not None or self._state is JobState.PAUSED
-        if held or not self._waiting or self._closed:
+        """Start what can start: where there are machines as many as are free, else one here."""
+        if self._paused or self._closed:
             return
-        job = self._waiting.pop(0)
-        self._current = self._child(job)
-        self._current.ended.connect(self._run_ended)
-        self._state, self._phase = JobState.RUNNING, ""
-        self.started.emit(job)
+        for job in list(self._waiting):
+            cluster = self._cluster if job.number not in self._only_here else None
+            if cluster is not None and cluster.is_there:
+                if cluster.free:
+                    self._start_there(job, cluster)
+            elif self._child_here is None:
+                self._start_here(job)
+
+    def _start_here(self, job: Job) -> None:
+        self._child_here = child = self._child(job)
+        child.ended.connect(self._run_ended)
+        self._take(RunningJob(job))
+        child.start()
+
+    def _start_there(self, job: Job, cluster: ClusterRuns) -> None:
+        assert job.folder is not None  # noqa: S101 - for the type checker
+        try:
+            cluster.start(job, job.folder)
+        except OSError as error:
+            self._only_here.add(job.number)
+            self.noted.emit(
+                f"{job.title} trains on this machine: its recipe cannot be put beside its folder."
+            )
+            _log.info("recipe of %s: %s", job.title, error)
+            return
+        self._take(RunningJob(job, far=cluster))
+
+    def _take(self, one: RunningJob) -> None:
+        self._waiting.remove(one.job)
+        self._running[one.job.number] = one
+        if self._watched not in self._running:
+            self._watched = one.job.number
+        self.started.emit(one.job)
         self.queue_changed.emit()
-        self._current.start()
 
     @Slot(object, object)
     def _forward(self, job: Job, event: Event) -> None:
-        if self.current is job and isinstance(event, Phase):
-            self._phase = event.name
+        if isinstance(event, Phase) and job.number in self._running:
+            self._running[job.number].phase = event.name
         self.event_received.emit(job, event)
 
     @Slot(object)
     def _run_ended(self, ending: Ending) -> None:
-        child, self._current = self._current, None
-        self._state, self._phase = JobState.WAITING, ""
-        if child is not None:
+        number = ending.job.number
+        self._running.pop(number, None)
+        self._paused.discard(number)
+        child = self._child_here
+        if child is not None and child.job.number == number:
+            self._child_here = None
             child.deleteLater()
         if ending.state is JobState.DISCARDED and ending.job.folder is not None:
-            ending = _without_folder(ending, ending.job.folder)
+            sentence = delete_discarded(ending.job.folder)
+            ending = replace(ending, code="cannot-delete" if sentence else "", sentence=sentence)
         self.ended.emit(ending)
         self.queue_changed.emit()
         self._next()
@@ -232,16 +390,3 @@ class TrainingRuns(QObject):
             self._background.pop(kind).deleteLater()
             self.ended.emit(ending)
             self.queue_changed.emit()
-
-
-def _without_folder(ending: Ending, folder: Path) -> Ending:
-    """Delete what a discarded run left; a folder without ``run.json`` is not a run's and stays."""
-    if not (folder / "run.json").is_file():
-        return ending
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        sentence = f"The discarded run's folder {folder.name} could not be deleted ({error.strerror})."
-        failed = Failed("cannot-delete", sentence)
-        return Ending(job=ending.job, state=ending.state, code=failed.code, sentence=failed.sentence)
-    return ending

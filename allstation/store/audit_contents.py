@@ -23,6 +23,8 @@ CONTENT: Final = "content"
 """Key of the digest of contents in an entry's details."""
 SITE: Final = "site"
 """Key in ``info``: the case's site as JSON."""
+SLIDE_SIZES: Final = "slide_pixel_sizes"
+"""Key in ``info``: pixel sizes of single slides as JSON."""
 MOVED: Final = "moved"
 """Key of ``[field, place before, place now]`` triples in the details of an entry that may move fields."""
 CONTROL: Final = "control_releases"
@@ -152,7 +154,8 @@ class Contents:
         info: Values of the table ``info``, where the log holds them.
         details: Digest of the case data; None if the log does not hold it.
         slides: Name by slide.
-        digests: Digest of the site, of the slides' patients and of the releases of control days, by action.
+        digests: Digest of the site, of pixel sizes and patients of slides and of the releases of control
+            days, by action.
         first: First known place of each field that was moved.
         now: Last known place of each field that was moved.
         unknown: Fields that a version without places may have moved.
@@ -183,7 +186,7 @@ class Contents:
                 self.details = details.get(CONTENT)
             case "slide-added" | "slide-renamed":
                 self.slides[_number(entry)] = details["name" if entry.action == "slide-added" else "to"]
-            case "patients-changed" | "control-released" | "site-changed":
+            case "patients-changed" | "control-released" | "site-changed" | "slide-sizes-changed":
                 self.digests[entry.action] = details[CONTENT]
             case "field-failed":
                 self.failures[_number(entry)] = (details["code"], details.get("sentence"))
@@ -214,6 +217,7 @@ class Contents:
                 return f"The name of slide {number} was changed past the trail."
         held = (
             ("site-changed", text_content(info.get(SITE, "")), "site was"),
+            ("slide-sizes-changed", text_content(info.get(SLIDE_SIZES, "")), "pixel sizes of slides were"),
             ("control-released", text_content(info.get(CONTROL, "")), "releases of control days were"),
             ("patients-changed", patients_content(db), "patients of the slides were"),
         )

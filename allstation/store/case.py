@@ -11,12 +11,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from allstation.core.audit import canonical
+from allstation.core.closing import Closing
 from allstation.core.errors import StationError
-from allstation.core.filters import FieldFilter
 from allstation.core.pseudonyms import (
     Pseudonyms,
     is_beginning,
@@ -68,6 +67,7 @@ from allstation.store.rows import required_name, texts
 from allstation.store.salvage import REPAIRED, exchange
 from allstation.store.schema_match import ALTERED
 from allstation.store.slide_files import SlideFiles
+from allstation.store.slide_sizes import SlidePixelSizes
 from allstation.store.slides import Slides
 from allstation.store.statistics import Statistics
 
@@ -82,7 +82,7 @@ _PRIVATE: Final = 0o700 if os.name == "posix" else 0o777
 """Rights of a new case folder: it may hold patient data. Who shares cases widens them."""
 
 
-class Case:
+class Case(Closing):
     """Case: one patient's work, a folder that can be moved to another machine.
 
     Open it with :meth:`create` or :meth:`open`, close it with :meth:`close` or a ``with`` block. Any
@@ -126,6 +126,7 @@ class Case:
         self.reports = Reports(connection)
         self.control = ControlReleases(connection)
         self.site = CaseSite(connection)
+        self.slide_sizes = SlidePixelSizes(connection)
         self.statistics = Statistics(connection)
         self.audit = AuditLog(connection)
         self.provenance = Provenance(connection)
@@ -371,6 +372,7 @@ class Case:
         """
         with self.connection.consistent_read():
             used = self.models.used(model)
+            removed = self.fields.removed_counts()
             yield CaseSnapshot(
                 case_id=self.case_id,
                 name=self.name,
@@ -381,12 +383,15 @@ class Case:
                 models=tuple(model for model in self.models.all() if model.sha256 in used),
                 audit_head=self.audit.head(),
                 reviews=tuple(self.reviews.counting()),
-                removed=self.fields.count(FieldFilter(removed=True)),
+                removed=removed.by_hand,
+                moved=removed.moved,
+                taken_back=removed.taken_back,
                 copies=self._shown_copies(),
                 audit_at=self.audit.last_at(),
                 secret=self.secret or new_secret(),
                 cells=self.cells.summary(),
                 control=self.control.all(),
+                sizes=self.site.known_sizes(),
             )
 
     @property
@@ -468,14 +473,6 @@ class Case:
                 with suppress(StationError):  # a full disk must not keep the window from closing
                     self.queue.release()
             self.connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def holds_other_things(folder: Path) -> bool:

@@ -8,11 +8,12 @@ from typing import Final
 
 from allstation.core.audit import canonical
 from allstation.core.errors import StationError
-from allstation.core.known_sizes import KnownSizes
+from allstation.core.known_sizes import KnownSizes, SlideSizes
 from allstation.core.site import Site
 from allstation.store.audit_contents import CONTENT, SITE, text_content
 from allstation.store.connection import Repository
 from allstation.store.database import damaged
+from allstation.store.slide_sizes import SlidePixelSizes
 
 _PIXEL_SIZE: Final = "pixel_size"
 """Key of the case data."""
@@ -34,13 +35,16 @@ class CaseSite(Repository):
             raise damaged("the site cannot be understood") from error
 
     def known_sizes(self) -> KnownSizes:
-        """Return what case data and site say of pixel sizes; nothing of one that cannot be understood."""
+        """Return what is said of pixel sizes; nothing of what cannot be understood."""
         said, site = "", None
+        slides: tuple[SlideSizes, ...] = ()
         with suppress(ValueError, AttributeError, RecursionError):
             said = str(json.loads(self._connection.info("details", "{}")).get(_PIXEL_SIZE, ""))
         with suppress(StationError):
             site = self.get()
-        return KnownSizes(said, site)
+        with suppress(StationError):
+            slides = SlidePixelSizes(self._connection).all()
+        return KnownSizes(said, site, slides)
 
     def set(self, site: Site | None) -> None:
         """Say at which site the fields were taken, or that nobody knows; the audit log keeps its digest."""

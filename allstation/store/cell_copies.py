@@ -1,4 +1,4 @@
-"""What ``cell_types`` and ``cell_list`` repeat of the other tables: rebuilt, and compared."""
+"""Denormalised tables ``cell_types`` and ``cell_list``: rebuilt from the other tables, and compared."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def cell_of(row: Row, known: KnownSizes) -> CellRecord:
 
     Args:
         row: The row.
-        known: Pixel sizes by case data and site.
+        known: Pixel sizes by slides, case data and site.
 
     Raises:
         StationError: ``damaged-case`` if the row makes no sense.
@@ -112,7 +112,7 @@ def cell_of(row: Row, known: KnownSizes) -> CellRecord:
         nucleus_share=geometry.nucleus_share,
         at_edge=geometry.at_edge,
         outline=geometry.outline,
-        pixel_size=known.at(columns, rows, stated=geometry.pixel_size),
+        pixel_size=known.at(columns, rows, slide=slide_id, stated=geometry.pixel_size),
         id=number,
         field_id=field_id,
         slide_id=slide_id,

@@ -83,6 +83,11 @@ def station_error(error: sqlite3.Error) -> StationError | None:
     return StationError(found[0], found[1].format(error=error)) if found else None
 
 
+def holds_case(folder: Path) -> bool:
+    """Tell whether there is a case to open at a path: its folder, or the database in it."""
+    return folder.name == DATABASE or (folder / DATABASE).is_file()
+
+
 def damaged(what: str) -> StationError:
     """Return the error for a file whose structure or contents are broken."""
     return StationError("damaged-case", _DAMAGED.format(error=what))

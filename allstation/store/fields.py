@@ -14,6 +14,7 @@ from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldCopy, FieldRecord, FieldState, NewField, Prediction
 from allstation.core.slide_part import PART_SUFFIX, parse_part
 from allstation.core.text import escape_name, fold, natural_key, unescape_name
+from allstation.store import removal
 from allstation.store.audit_contents import CONTENT, MOVED, fields_content
 from allstation.store.audit_verify import fields_digest
 from allstation.store.connection import CaseConnection, Repository, unknown_field
@@ -21,7 +22,7 @@ from allstation.store.copies import Copies
 from allstation.store.field_query import GROUP_KEYS, GROUP_ORDERS, cells_in_case, conditions
 from allstation.store.field_query import order as order_by
 from allstation.store.folders import Move, set_path
-from allstation.store.removal import set_removed
+from allstation.store.removal import RemovalReason
 from allstation.store.rows import PREDICTION_COLUMNS, REVIEW_COLUMNS, Row, prediction_of, review_of
 
 _FIELD_COLUMNS: Final = (
@@ -314,20 +315,32 @@ class Fields(Repository):
                 report.duplicates.append(item)
         return report
 
-    def remove(self, ids: Iterable[int]) -> list[int]:
+    def remove(self, ids: Iterable[int], why: RemovalReason | None = None, *, to: int = 0) -> list[int]:
         """Remove fields from the case; returns those that were in it, ascending.
 
         A removed field is listed, counted, classified and reported nowhere. Its file is not touched, its
         predictions and reviews stay, and the audit log says who removed it.
+
+        Args:
+            ids: The fields.
+            why: The reason, other than that a person took them out.
+            to: The field that stands for a moved one.
         """
-        return set_removed(self._connection, ids, removed=True)
+        if why is None:
+            return removal.set_removed(self._connection, ids, removed=True)
+        return removal.remove_because(self._connection, ids, why, to=to)
+
+    def removed_counts(self) -> removal.RemovedCounts:
+        """Return how many fields are out of the case, by reason."""
+        with self._connection.read() as db:
+            return removal.removed_counts(db)
 
     def restore(self, ids: Iterable[int]) -> list[int]:
         """Bring removed fields back as they were; returns those that had been removed, ascending."""
         return self._restore(ids, [])
 
     def _restore(self, ids: Iterable[int], moved: Sequence[Move]) -> list[int]:
-        return set_removed(self._connection, ids, removed=False, more={MOVED: moved})
+        return removal.set_removed(self._connection, ids, removed=False, more={MOVED: moved})
 
     def _records(self, db: sqlite3.Connection, ids: Sequence[int], reviewer: str | None) -> list[FieldRecord]:
         query = _RECORDS.format(

@@ -25,6 +25,7 @@ from allstation.core.text import shown_name
 from allstation.store.audit_contents import CONTENT
 from allstation.store.connection import CaseConnection, Repository
 from allstation.store.database import damaged
+from allstation.store.field_query import cells_in_case
 from allstation.store.folders import has_slide_files, move_file
 from allstation.store.rows import Row
 from allstation.store.slide_rows import info_of, info_text
@@ -330,17 +331,33 @@ class SlideFiles(Repository):
     def fields(self, slide_id: int) -> list[SlideFieldMark]:
         """Return the fields of a slide that are in the case, as its overview draws them."""
         query = (
-            "SELECT id, name, state, final, needs_review FROM fields WHERE slide_id = ? AND removed = 0 "
-            "ORDER BY id"
+            f"SELECT id, name, state, final, needs_review, {cells_in_case('fields')} FROM fields "  # noqa: S608
+            "WHERE slide_id = ? AND removed = 0 ORDER BY id"
         )
         with self._connection.read() as db:
             rows = db.execute(query, (slide_id,)).fetchall()
         parts = ((row, parse_part(row[1])) for row in rows)
         return [
-            SlideFieldMark(row[0], part, FieldState(row[2]), row[3], bool(row[4]))
+            SlideFieldMark(row[0], part, FieldState(row[2]), row[3], bool(row[4]), row[5])
             for row, part in parts
             if part is not None
         ]
+
+    def parts(self, slide_id: int) -> list[SlidePart]:
+        """Return the parts of a slide that are fields of the case."""
+        return [mark.part for mark in self.fields(slide_id)]
+
+    def untouched(self, slide_id: int) -> list[int]:
+        """Return the fields of a slide that wait and of which nothing is known: no class, review or cell."""
+        query = (
+            "SELECT f.id FROM fields f WHERE f.slide_id = ? AND f.removed = 0 "
+            "AND f.state IN ('queued', 'cancelled') "
+            "AND NOT EXISTS (SELECT 1 FROM predictions WHERE field_id = f.id) "
+            "AND NOT EXISTS (SELECT 1 FROM reviews WHERE field_id = f.id) "
+            "AND NOT EXISTS (SELECT 1 FROM cell_list WHERE field_id = f.id) ORDER BY f.id"
+        )
+        with self._connection.read() as db:
+            return [row[0] for row in db.execute(query, (slide_id,)).fetchall()]
 
     def metadata(self, slide_id: int, limits: DecodeLimits | None = None) -> SlideMetadata:
         """Read what the file states about patient, specimen and scan; nothing of it is stored.

@@ -1,4 +1,4 @@
-"""What the audit log holds of the files of whole slides, compared with the tables."""
+"""Verification of the files of whole slides: what the audit log holds of them against the tables."""
 
 from __future__ import annotations
 

@@ -10,7 +10,9 @@ is left.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -32,7 +34,6 @@ import cv2
 import distributed
 import psutil
 
-from allstation import __version__
 from allstation.imaging.decode import decode
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path
@@ -40,7 +41,7 @@ from allstation.inference.pipeline import Pipeline
 from allstation.processing.cluster.address import ClusterAddress
 from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.executor import ClusterExecutor
-from allstation.processing.cluster.requests import Work
+from allstation.processing.cluster.requests import IDENTITY, Work
 from allstation.processing.cluster.shares import root_of
 from tests.benchmarks.cluster_worker import SECONDS
 
@@ -198,6 +199,7 @@ def linked_folder(place: Path, number: int, source: list[Path]) -> Path:
 
 def archive_once(place: Path, number: int, source: list[Path]) -> dict[str, Any]:
     """Archive fields with a network that takes next to no time, in a process of its own; watch its memory."""
+    began = time.perf_counter()
     folder = linked_folder(place / f"fields-{number}", number, source)
     code = (
         "import sys; from allstation.processing.cluster.serve import WorkerOptions; "
@@ -205,6 +207,7 @@ def archive_once(place: Path, number: int, source: list[Path]) -> dict[str, Any]
         "from allstation.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     out = place / f"out-{number}"
+    made = time.perf_counter() - began
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-c", code, "archive", str(folder), "--out", str(out), "--parquet",
@@ -213,15 +216,16 @@ def archive_once(place: Path, number: int, source: list[Path]) -> dict[str, Any]
     )  # fmt: skip
     memory: list[int] = []
     used: list[float] = [0.0]
+    workers: dict[int, float] = {}
 
     def watch() -> None:
+        about = psutil.Process(process.pid)
         while process.poll() is None:
-            try:
-                about = psutil.Process(process.pid)
+            with contextlib.suppress(psutil.Error):
                 memory.append(about.memory_info().rss)
                 used.append(sum(about.cpu_times()[:2]))
-            except psutil.Error:
-                return
+                for one in about.children(recursive=True):
+                    workers[one.pid] = sum(one.cpu_times()[:2])
             time.sleep(0.5)
 
     watcher = threading.Thread(target=watch)
@@ -229,6 +233,7 @@ def archive_once(place: Path, number: int, source: list[Path]) -> dict[str, Any]
     status = process.wait()
     watcher.join()
     seconds = time.perf_counter() - began
+    began = time.perf_counter()
     verified = subprocess.run(
         [sys.executable, "-m", "allstation", "archive", "--verify", str(out)],
         capture_output=True, text=True, check=False,
@@ -238,8 +243,12 @@ def archive_once(place: Path, number: int, source: list[Path]) -> dict[str, Any]
     shutil.rmtree(out)
     return {
         "status": status,
+        "load_average": round(os.getloadavg()[0], 1),
         "seconds": round(seconds, 1),
         "processor_seconds": round(used[-1], 1),
+        "workers_processor_seconds": round(sum(workers.values()), 1),
+        "seconds_to_make_the_fields": round(made, 1),
+        "seconds_to_verify": round(time.perf_counter() - began, 1),
         "fields_a_second": round(number / seconds),
         "largest_memory_mib": round(max(memory, default=0) / 2**20, 1),
         "memory_at_the_end_mib": round(statistics.median(memory[-10:] or [0]) / 2**20, 1),
@@ -248,8 +257,10 @@ def archive_once(place: Path, number: int, source: list[Path]) -> dict[str, Any]
     }
 
 
-def archives(place: Path, numbers: list[int], keep: Callable[[dict[str, Any]], None]) -> None:
-    """Archive more and more fields; hand over the figures after each."""
+def archives(
+    place: Path, numbers: list[int], earlier: dict[str, Any], keep: Callable[[dict[str, Any]], None]
+) -> None:
+    """Archive more and more fields; hand over the figures after each, with those of an earlier call."""
     place.mkdir(parents=True)
     drawn = write_demo(place / "drawn", fields=1, seed=1)[0]
     data = cv2.imencode(".jpg", cv2.resize(decode(drawn), (32, 32)))[1].tobytes()
@@ -258,19 +269,70 @@ def archives(place: Path, numbers: list[int], keep: Callable[[dict[str, Any]], N
         path = place / f"{index}.jpg"
         path.write_bytes(data + index.to_bytes(4, "big"))
         source.append(path)
-    found: dict[str, Any] = {}
+    found = {name: figures for name, figures in earlier.items() if name.isdigit()}
     for number in numbers:
+        if found.get(str(number), {}).get("status") == 0:
+            continue
         found[str(number)] = archive_once(place, number, source)
+        found = {name: found[name] for name in sorted(found, key=int)}
+        _compare(found)
         sys.stderr.write(f"{number}: {found[str(number)]}\n")
-        first, last = found[str(numbers[0])], found[str(number)]
-        if number != numbers[0]:
-            before = found[str(numbers[numbers.index(number) - 1])]
-            steps = math.log(number / numbers[numbers.index(number) - 1])
-            for kind in ("seconds", "processor_seconds"):
-                grown = math.log(last[kind] / before[kind]) / steps
-                last[f"{kind}_grow_as_n_to_the"] = round(grown, 3)
-            last["memory_growth_mib"] = round(last["largest_memory_mib"] - first["largest_memory_mib"], 1)
         keep(found)
+
+
+def _compare(found: dict[str, Any]) -> None:
+    """Add to each number of fields how time and memory grew up to it."""
+    names = list(found)
+    for before, name in itertools.pairwise(names):
+        last, steps = found[name], math.log(int(name) / int(before))
+        for kind in ("seconds", "processor_seconds"):
+            grown = math.log(last[kind] / found[before][kind]) / steps
+            last[f"{kind}_grow_as_n_to_the"] = round(grown, 3)
+            over_all = math.log(last[kind] / found[names[0]][kind]) / math.log(int(name) / int(names[0]))
+            last[f"{kind}_from_the_first_grow_as_n_to_the"] = round(over_all, 3)
+        first = found[names[0]]["largest_memory_mib"]
+        last["memory_growth_mib"] = round(last["largest_memory_mib"] - first, 1)
+
+
+class Results:
+    """JSON file of the parts; each has its command, date, load and versions.
+
+    Args:
+        path: The file.
+        command: That makes what is added.
+        resume: What earlier calls with these versions measured stays.
+    """
+
+    def __init__(self, path: Path, command: str, *, resume: bool) -> None:
+        self._path = path
+        self._command = command
+        self._known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        self._versions = {
+            "allstation": IDENTITY,
+            "distributed": distributed.__version__,
+            "python": platform.python_version(),
+        }
+        self._resume = resume
+
+    def earlier(self, name: str) -> dict[str, Any]:
+        """Return a part that need not be measured again; empty if it must be."""
+        part: dict[str, Any] = self._known.get("parts", {}).get(name, {})
+        return part if self._resume and part.get("versions") == self._versions else {}
+
+    def keep(self, name: str, figures: dict[str, Any]) -> None:
+        """Write a part."""
+        self._known.setdefault("parts", {})[name] = {
+            "command": self._command,
+            "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            "load_average": round(os.getloadavg()[0], 1),
+            "versions": self._versions,
+            **figures,
+        }
+        self._known["machine"] = f"{os.cpu_count()} processors, {platform.system()}"
+        part = self._path.with_suffix(".part")
+        part.write_text(json.dumps(self._known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(self._path)
+        sys.stderr.write(f"{name}: {json.dumps(figures)[:400]}\n")
 
 
 def main() -> int:
@@ -280,38 +342,30 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--fields", type=int, default=400)
     parser.add_argument("--numbers", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--resume", action="store_true", help="leave what the result holds already")
     parser.add_argument("--result", type=Path, required=True)
     options = parser.parse_args()
-    command = " ".join(["python tests/benchmarks/cluster.py", *sys.argv[1:]])
-    known = json.loads(options.result.read_text("utf-8")) if options.result.exists() else {}
-
-    def keep(name: str, figures: dict[str, Any]) -> None:
-        known.setdefault("parts", {})[name] = {
-            "command": command,
-            "date": time.strftime("%Y-%m-%d", time.gmtime()),
-            "load_average": round(os.getloadavg()[0], 1),
-            **figures,
-        }
-        known["machine"] = f"{os.cpu_count()} processors shared with other work, {platform.system()}"
-        known["versions"] = {
-            "allstation": __version__,
-            "distributed": distributed.__version__,
-            "python": platform.python_version(),
-        }
-        options.result.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        sys.stderr.write(f"{name}: {json.dumps(figures)[:400]}\n")
-
+    words = ["RESULT.json" if word == str(options.result) else word for word in sys.argv[1:]]
+    command = " ".join(["python tests/benchmarks/cluster.py", *words])
+    results = Results(options.result, command, resume=options.resume)
     with tempfile.TemporaryDirectory(prefix="allstation-cluster-bench-") as text:
         place = Path(text)
         os.environ["ALLSTATION_PROFILE"] = str(place / "profile")
-        if "overhead" in options.parts:
-            keep("overhead", overhead(place, rounds=options.rounds, number=options.fields))
-        if "bytes" in options.parts:
-            keep("bytes", shipped(place))
-        if "efficiency" in options.parts:
-            keep("efficiency", efficiency(place, fields_a_worker=1000))
+        parts: dict[str, Callable[[], dict[str, Any]]] = {
+            "overhead": lambda: overhead(place, rounds=options.rounds, number=options.fields),
+            "bytes": lambda: shipped(place),
+            "efficiency": lambda: efficiency(place, fields_a_worker=1000),
+        }
+        for name, measure in parts.items():
+            if name in options.parts and not results.earlier(name):
+                results.keep(name, measure())
         if "archives" in options.parts:
-            archives(place / "archives", options.numbers, lambda figures: keep("archives", figures))
+            archives(
+                place / "archives",
+                options.numbers,
+                results.earlier("archives"),
+                lambda figures: results.keep("archives", figures),
+            )
     return 0
 
 

@@ -40,7 +40,7 @@ class StubPipeline:
             key, makers.prediction(makers.shares_of("Pre", share=share), model_sha256=self.bundle.sha256)
         )
 
-    def submit(self, key: int, _path: Path, sha256: str = "") -> Future[Outcome[int]]:
+    def submit(self, key: int, _path: Path, sha256: str = "", _slide: int = 0) -> Future[Outcome[int]]:
         if self._seconds:
             return self._pool.submit(self._outcome, key, sha256)
         done: Future[Outcome[int]] = Future()

@@ -30,10 +30,10 @@ from allstation.core.site import PixelSize, Site
 from allstation.core.statistics import wilson
 from allstation.imaging.cell_scale import ScaleEstimate, pooled_scale
 from allstation.imaging.cells import background_colour
-from allstation.imaging.decode import squash
 from allstation.imaging.field_cells import find_in_file
 from allstation.imaging.field_file import read_field
 from allstation.imaging.field_scale import estimated_scale
+from allstation.imaging.pixel_conversions import squash
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine
 from allstation.inference.training_optics import TrainingOptics, training_optics

@@ -32,7 +32,7 @@ from allstation.imaging.field_file import read_field
 from allstation.imaging.monolayer import SlidePlan, find_fields_of_slide
 from allstation.imaging.readers import open_slide
 from allstation.imaging.slide_zones import MONOLAYER
-from allstation.imaging.synthetic_slide import SlideTruth, write_slide
+from allstation.imaging.synthetic.slide import SlideTruth, write_slide
 from tests.benchmarks import measure
 
 SLIDES = 12

@@ -28,7 +28,7 @@ from allstation.imaging.field_file import read_field
 from allstation.imaging.monolayer import everything, find_fields_of_slide
 from allstation.imaging.readers import open_slide
 from allstation.imaging.slide_pool import slide_pool
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic.slide import write_slide
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline
 from tests.benchmarks import measure

@@ -3,27 +3,56 @@
 from __future__ import annotations
 
 import ast
+import functools
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+class Facts(NamedTuple):
+    """What a source file imports and calls.
+
+    Attributes:
+        imports: Its import statements.
+        functions: Names that are called.
+        methods: Attributes that are called.
+    """
+
+    imports: list[ast.Import | ast.ImportFrom]
+    functions: set[str]
+    methods: set[str]
+
+
+@functools.cache
+def facts_of(path: Path) -> Facts:
+    """Parse a file, once for all rules."""
+    found = Facts([], set(), set())
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.imports.append(node)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.functions.add(node.func.id)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            found.methods.add(node.func.attr)
+    return found
+
+
 def imports_of(path: Path) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in facts_of(path).imports:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
     return found
 
 
 def calls_of(path: Path) -> set[str]:
-    calls = (node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
-    return {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls}
+    return facts_of(path).functions | facts_of(path).methods
 
 
 def sources(package: str) -> list[Path]:
@@ -47,11 +76,7 @@ def test_no_pickle_and_no_eval(package):
         assert not {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve"} & {
             name.split(".")[0] for name in imports_of(path)
         }, path
-        assert "eval" not in {
-            node.func.id
-            for node in ast.walk(ast.parse(path.read_text("utf-8")))
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        }, path
+        assert "eval" not in facts_of(path).functions, path
 
 
 def test_no_image_of_a_real_smear_is_in_the_project(real_data):
@@ -75,10 +100,10 @@ def modules_imported(package: str) -> dict[str, set[str]]:
     modules = {name.removesuffix(".__init__"): path for name, path in names.items()}
     graph: dict[str, set[str]] = {name: set() for name in modules}
     for name, path in modules.items():
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in facts_of(path).imports:
             if isinstance(node, ast.Import):
                 graph[name] |= {alias.name for alias in node.names} & modules.keys()
-            elif isinstance(node, ast.ImportFrom):
+            else:
                 parts = {f"{node.module}.{alias.name}" for alias in node.names}
                 # "from package import module" needs the module; anything else what stands in the package.
                 graph[name] |= parts & modules.keys()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import ctypes
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
@@ -170,6 +171,7 @@ def _lies_below(path: Path, places: tuple[str, ...]) -> bool:
     return path.relative_to(ROOT).as_posix().startswith(places)
 
 
+@functools.cache
 def _imported(path: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -183,6 +183,7 @@ def test_wrong_usage_is_two(words, capsys):
     assert "usage:" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("fields_drawn_anew")
 def test_demo_fields_are_the_same_for_the_same_seed(tmp_path):
     for name, seed in (("a", "7"), ("b", "7"), ("c", "8")):
         assert main(["demo", str(tmp_path / name), "--fields", "3", "--seed", seed]) == 0

@@ -62,12 +62,18 @@ def test_an_output_without_a_name_does_not_take_the_first_smear(option, smear, c
 
 
 @pytest.mark.parametrize(
-    "name", ["new.jpg", "NEW.TIFF", "new.heic", "new.gif", "new.svs", "new.zip", "x.allmodel"]
+    "name",
+    ["new.jpg", "NEW.TIFF", "new.heic", "new.gif", "new.svs", "new.zip", "x.allmodel", "x.JPG.", "x.tif . "],
 )
 def test_no_output_gets_a_field_s_or_another_kind_s_suffix(name, smear, tmp_path, capsys):
     assert main(["classify", str(smear), "--csv", str(tmp_path / name)]) == 2
     assert "Name a file that ends in .csv" in capsys.readouterr().err
     assert not (tmp_path / name).exists()
+
+
+def test_an_output_without_any_name_is_said_in_a_sentence(smear, capsys):
+    assert main(["classify", str(smear), "--csv", ""]) == 2
+    assert "--csv: no file is named. Name one that ends in .csv." in capsys.readouterr().err
 
 
 def _linked(smear: Path) -> Path:

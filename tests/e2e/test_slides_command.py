@@ -20,7 +20,7 @@ from allstation.core.records import Review
 from allstation.core.slide_part import Region, parse_part
 from allstation.imaging.field_file import read_field
 from allstation.imaging.slide_identity import fingerprint
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic.slide import write_slide
 from allstation.paths import resource
 from allstation.report.verify import verify_report
 from allstation.store.case import Case
@@ -104,10 +104,12 @@ def scales(rows: list[dict[str, str]]) -> list[float]:
     return sorted(found)
 
 
-def test_what_a_person_wrote_goes_before_the_slide_s_pixel_size(slide: Path, tmp_path: Path) -> None:
+def test_what_a_person_said_of_the_slide_goes_before_the_case_and_the_file(
+    slide: Path, tmp_path: Path
+) -> None:
     cells = tmp_path / "c.csv"
-    detail = ["--detail", "pixel_size=0.3"]
-    assert main(["classify", str(slide), "--fields", "3", "--cells", str(cells), *detail]) == 0
+    said = ["--detail", "pixel_size=0.4", "--pixel-size", f"{slide}=0.3"]
+    assert main(["classify", str(slide), "--fields", "3", "--cells", str(cells), *said]) == 0
     assert scales(rows_of(cells)) == pytest.approx([0.3], rel=0.01)
 
 

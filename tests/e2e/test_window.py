@@ -389,7 +389,7 @@ def test_a_wrong_folder_is_taken_out_while_its_queue_runs_and_dropped_again(
     right, wrong, case = tmp_path / "right", tmp_path / "wrong", tmp_path / "Two.allcase"
     write_demo(right, fields=2, seed=3)
     wrong.mkdir()
-    many, picture = 2 * MANY, io.BytesIO()
+    many, picture = MANY, io.BytesIO()
     Image.open(next(right.rglob("*.jpg"))).resize((224, 224)).save(picture, "JPEG")
     for number in range(many):  # other bytes, same picture: long enough to be caught running
         (wrong / f"copy {number}.jpg").write_bytes(picture.getvalue() + number.to_bytes(2, "big"))
@@ -401,7 +401,7 @@ def test_a_wrong_folder_is_taken_out_while_its_queue_runs_and_dropped_again(
         wait_for_fields(runner, window, 2)
         drop(window, [wrong])
         runner.qtbot.waitUntil(lambda: window.queue.status.total == 2 + many, timeout=PATIENCE)
-        runner.qtbot.waitUntil(lambda: window.queue.status.waiting > many // 4, timeout=PATIENCE)
+        runner.qtbot.waitUntil(lambda: window.queue.status.waiting > many // 3, timeout=PATIENCE)
         runner.qtbot.waitUntil(lambda: "wrong" in slides_by_name(window), timeout=PATIENCE)
         tree.choose(Place(slides_by_name(window)["wrong"]))
         window.actions_table["slide.remove"].trigger()

@@ -25,8 +25,9 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,8 @@ from tests.unit.imaging.readers import dicom_files, slides
 SLOWEST = 20.0
 """Seconds after which a case is given up."""
 LIMITS = DecodeLimits(max_seconds=SLOWEST)
+_KEPT_EVERY = 20
+"""Cases after which what was judged is written: a run that is ended counts, and can go on."""
 _SIDE = 96
 """Pixels of the rectangles that are read."""
 
@@ -199,20 +202,55 @@ def _parts(info: SlideInfo) -> list[tuple[Region | Frame, tuple[int, int, int] |
     return parts
 
 
-def run(seed: int, cases: int, *, direct: bool) -> Tally:
-    """Judge all cases."""
-    tally = Tally()
+def run(
+    seed: int,
+    cases: int,
+    *,
+    direct: bool,
+    done: Tally | None = None,
+    keep: Callable[[Tally], object] = lambda _: None,
+) -> Tally:
+    """Judge all cases.
+
+    Args:
+        seed: Of the cases.
+        cases: How many.
+        direct: Read in this process.
+        done: What an earlier run judged of them, from the first.
+        keep: Told what was judged every :data:`_KEPT_EVERY` cases.
+    """
+    tally = done or Tally()
     read = directly if direct else by_child
     with tempfile.TemporaryDirectory() as kept, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         files = seeds(Path(kept))
-        for number in range(cases):
+        for number in range(tally.cases, cases):
             with tempfile.TemporaryDirectory() as folder:
                 kind, path = case(seed, number, files, Path(folder))
                 began = time.perf_counter()
                 outcome = judged(path, read)
                 tally.add(number, kind, outcome, seconds=time.perf_counter() - began)
+            if tally.cases % _KEPT_EVERY == 0:
+                keep(tally)
     return tally
+
+
+def judged_before(out: Path | None) -> Tally | None:
+    """Return what an earlier run judged, to go on with; None if there is none."""
+    if out is None or not out.with_suffix(".json").is_file():
+        return None
+    kept = json.loads(out.with_suffix(".json").read_text("utf-8"))
+    return Tally(**{one.name: kept[one.name] for one in fields(Tally)})
+
+
+def write(tally: Tally, arguments: argparse.Namespace) -> dict[str, object]:
+    """Write what was judged so far, and return it."""
+    data = report(tally, arguments)
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        arguments.out.with_suffix(".md").write_text(as_markdown(data), encoding="utf-8")
+    return data
 
 
 def report(tally: Tally, arguments: argparse.Namespace) -> dict[str, object]:
@@ -227,6 +265,7 @@ def report(tally: Tally, arguments: argparse.Namespace) -> dict[str, object]:
         "pydicom": pydicom.__version__,
         "system": f"{platform.system()} {platform.machine()}",
         "limit_seconds": SLOWEST,
+        "wanted": arguments.cases,
         **asdict(tally),
     }
 
@@ -241,7 +280,7 @@ def as_markdown(data: dict) -> str:
         "",
         "| what | count |",
         "|---|---|",
-        f"| slides | {data['cases']:,} |",
+        f"| slides | {data['cases']:,} of {data['wanted']:,} |",
         f"| exceptions other than StationError, wrong sizes | {len(data['escaped'])} |",
         f"| readers that died in their child (slide refused, program goes on) | {len(data['died'])} |",
         f"| longer than {data['limit_seconds']:g} s a request (given up) | {len(data['slow'])} |",
@@ -269,15 +308,17 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--direct", action="store_true")
+    parser.add_argument("--resume", action="store_true", help="go on where --out ends")
     parser.add_argument("--out", type=Path, help="path without suffix; .json and .md are written")
     arguments = parser.parse_args()
-    tally = run(arguments.seed, arguments.cases, direct=arguments.direct)
-    data = report(tally, arguments)
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        arguments.out.with_suffix(".md").write_text(as_markdown(data), encoding="utf-8")
-    print(as_markdown(data))
+    tally = run(
+        arguments.seed,
+        arguments.cases,
+        direct=arguments.direct,
+        done=judged_before(arguments.out) if arguments.resume else None,
+        keep=partial(write, arguments=arguments),
+    )
+    print(as_markdown(write(tally, arguments)))
     for fault in (*tally.escaped, *tally.died, *tally.slow):
         print(fault)
     return 1 if tally.escaped else 0

@@ -8,405 +8,51 @@ a field that kills whoever decodes it must be left out by name, and the audit tr
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import platform
 import random
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 import distributed
 
-from allstation import __version__
-from allstation.core.errors import StationError
-from allstation.core.records import FieldState
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.inference.pipeline import Pipeline
-from allstation.keys import cluster_certificates
 from allstation.processing.cluster import serve
-from allstation.processing.cluster.address import ClusterAddress
-from allstation.processing.cluster.connection import ClusterConnection
-from allstation.processing.cluster.executor import ClusterExecutor
-from allstation.processing.cluster.requests import Work
-from allstation.processing.processor import CaseProcessor
-from allstation.store.case import Case
-from tests import cluster_makers
-
-FIELDS: Final = 48
-_PAUSES: Final = (0.2, 2.5)
-"""Seconds between two kills."""
-_STUCK: Final = 300.0
-"""Seconds after which a round counts as one that does not end."""
-_POISON_EVERY: Final = 4
+from allstation.processing.cluster.requests import IDENTITY
+from tests.faults.cluster_refusals import refusals
+from tests.faults.cluster_rounds import Tally, round_of_loss, rounds_of_poison, rounds_of_worker_kills
+from tests.faults.trials import TrialFile
 
 
-@dataclass
-class Tally:
-    """Counts over all rounds."""
-
-    kills: Counter[str] = field(default_factory=Counter)
-    rounds: Counter[str] = field(default_factory=Counter)
-    fields: int = 0
-    tasks_lost: int = 0
-    restarts: int = 0
-    fell_back: int = 0
-    seconds_to_fall_back: list[float] = field(default_factory=list)
-    poisoned: int = 0
-    workers_per_poison: list[int] = field(default_factory=list)
-    told: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-    loads: list[float] = field(default_factory=list)
+def versions() -> dict[str, str]:
+    """Return the versions that trials must have in common to be added up."""
+    return {
+        "allstation": IDENTITY,
+        "distributed": distributed.__version__,
+        "python": platform.python_version(),
+    }
 
 
-class Round:
-    """One case classified on a cluster while something dies.
-
-    Args:
-        place: Empty folder.
-        source: Fields.
-        poison: One of them kills whoever decodes it.
-    """
-
-    def __init__(self, place: Path, source: list[Path], bundle: ModelBundle, *, poison: bool) -> None:
-        self.poison = poison
-        self._bundle = bundle
-        self._folder = place / "Slide"
-        self._folder.mkdir(parents=True)
-        for number in range(FIELDS):
-            # A comment after the end makes other bytes of the same picture: no two fields are the same.
-            data = source[number % len(source)].read_bytes() + os.urandom(8)
-            name = "poison.jpg" if poison and number == FIELDS // 3 else f"{number:03d}.jpg"
-            (self._folder / name).write_bytes(data)
-        self._case = place / "one.allcase"
-        self.done = threading.Event()
-        self.executors: list[ClusterExecutor] = []
-
-    def run(self, link: ClusterConnection, tally: Tally) -> None:
-        """Classify the case to its end."""
-        woken = threading.Event()
-
-        def executor(bundle: ModelBundle) -> ClusterExecutor:
-            # No poison on this machine: what goes on here must be able to.
-            made = ClusterExecutor(
-                link,
-                bundle,
-                Work(bundle.sha256),
-                local=lambda: Pipeline(bundle, threads=1),
-                tell=lambda sentence: tally.told.update([sentence]),
-            )
-            self.executors.append(made)
-            return made
-
-        with Case.create(self._case, remembered=False) as case, ThreadPoolExecutor(1) as background:
-            processor = CaseProcessor(
-                case, lambda _: None, wake=woken.set, executor=executor, background=background
-            )
-            try:
-                processor.add_paths([self._folder])
-                processor.use_model(self._bundle)
-                until = time.monotonic() + _STUCK
-                while processor.busy and time.monotonic() < until:
-                    woken.wait(min(1.0, processor.seconds_to_next() or 1.0))
-                    woken.clear()
-                    processor.process()
-                if processor.busy:
-                    tally.problems.append("a round did not end")
-            finally:
-                self.done.set()
-                processor.stop()
-        tally.tasks_lost += sum(one.counts.deaths for one in self.executors)
-
-    def look(self, tally: Tally, what: str) -> None:
-        """Count what is lost, double, or failed although it is innocent."""
-        with Case.open(self._case) as case:
-            found = list(self._problems(case))
-        tally.fields += FIELDS
-        tally.rounds[what] += 1
-        tally.loads.append(round(os.getloadavg()[0], 1))
-        tally.poisoned += self.poison
-        tally.problems += [f"{what}: {problem}" for problem in found]
-
-    def _problems(self, case: Case) -> Iterator[str]:
-        yield from (f"check: {problem}" for problem in case.check())
-        broken = case.audit.verify()
-        if broken is not None:
-            yield f"trail: {broken}"
-        records = case.fields.page()
-        if len(records) != FIELDS:
-            yield f"{len(records)} fields instead of {FIELDS}"
-        for record in records:
-            made = len(case.fields.predictions(record.id))
-            guilty = record.path.name == "poison.jpg"
-            if guilty and (record.state, record.error_code, made) != (FieldState.FAILED, "crashed-twice", 0):
-                yield f"the poisoned field is {record.state} {record.error_code}"
-            elif not guilty and record.state is not FieldState.DONE:
-                yield f"field {record.path.name} is {record.state}: {record.error_code}"
-            elif not guilty and made != 1:
-                yield f"field {record.path.name} has {made} predictions"
-
-
-def kill_workers(link: ClusterConnection, one: Round, dice: random.Random, tally: Tally, most: int) -> None:
-    """Kill random workers until a round is over; between two kills some answer comes, else none would."""
-    assert link.processes is not None
-    answered = -1
-    while not one.done.wait(dice.uniform(*_PAUSES)) and tally.kills["worker"] < most:
-        now = sum(each.counts.bytes_received for each in one.executors)
-        if now == answered:
-            continue
-        answered = now
-        # One that is only starting is spared: faster than they start, nobody would ever work.
-        at_work = {machine.name.rpartition("-")[2] for machine in link.status()}
-        pids = [pid for pid in link.processes.pids if str(pid) in at_work]
-        if pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(dice.choice(pids), signal.SIGKILL)
-                tally.kills["worker"] += 1
-
-
-def rounds_of_worker_kills(
-    place: Path,
-    source: list[Path],
-    bundle: ModelBundle,
-    dice: random.Random,
-    tally: Tally,
-    *,
-    kills: int,
-    until: float,
-    keep: Callable[[], None],
-) -> None:
-    """Kill workers at random until there were enough kills."""
-    # After a third loss fields are looked at in a child of this process: the field must be poison there too.
-    os.environ["PYTHONPATH"] = cluster_makers.environment(place / "cluster", cluster_makers.POISON)[
-        "PYTHONPATH"
-    ]
-    with cluster_makers.cluster(place / "cluster", site=cluster_makers.POISON) as link:
-        number = 0
-        while tally.kills["worker"] < kills and time.monotonic() < until and len(tally.problems) < 20:
-            number += 1
-            one = Round(place / f"round-{number}", source, bundle, poison=number % _POISON_EVERY == 0)
-            killer = threading.Thread(target=kill_workers, args=(link, one, dice, tally, kills))
-            killer.start()
-            one.run(link, tally)
-            killer.join()
-            one.look(tally, "workers killed")
-            tally.restarts = link.processes.restarts if link.processes else 0
-            keep()
-            if link.lost:
-                tally.problems.append(f"the cluster was given up: {link.lost}")
-                return
-
-
-def rounds_of_poison(
-    place: Path, source: list[Path], bundle: ModelBundle, tally: Tally, *, rounds: int
-) -> None:
-    """Give poisoned fields to workers that nobody kills: how many does each cost?"""
-    with cluster_makers.cluster(place / "cluster", site=cluster_makers.POISON) as link:
-        assert link.processes is not None
-        for number in range(rounds):
-            before = link.processes.restarts
-            one = Round(place / f"round-{number}", source, bundle, poison=True)
-            one.run(link, tally)
-            one.look(tally, "poisoned field alone")
-            time.sleep(3)
-            tally.workers_per_poison.append(link.processes.restarts - before)
-
-
-@contextmanager
-def scheduler_process(place: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Yield ``allstation cluster up`` as a process of its own, and its address."""
-    environment = {**os.environ, **cluster_makers.environment(place)}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [
-        "cluster",
-        "up",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        "2",
-        "--threads",
-        "1",
-    ]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "allstation", *command],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        yield process, process.stdout.readline().split()[1]
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-class Proxy:
-    """Forwards bytes to an address until the network is cut: then they vanish, and no connection closes."""
-
-    def __init__(self, target: tuple[str, int]) -> None:
-        self._target = target
-        self.cut = threading.Event()
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._sockets: list[socket.socket] = []
-        self.port = int(self._server.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                one, _ = self._server.accept()
-                other = socket.create_connection(self._target)
-                self._sockets += [one, other]
-                for pair in ((one, other), (other, one)):
-                    threading.Thread(target=self._forward, args=pair, daemon=True).start()
-
-    def _forward(self, one: socket.socket, other: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := one.recv(65536):
-                if not self.cut.is_set():
-                    other.sendall(data)
-        if not self.cut.is_set():
-            with contextlib.suppress(OSError):
-                other.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        """End everything."""
-        for one in (self._server, *self._sockets):
-            with contextlib.suppress(OSError):
-                one.close()
-
-
-def round_of_loss(
-    place: Path, source: list[Path], bundle: ModelBundle, dice: random.Random, tally: Tally, *, cut: bool
-) -> None:
-    """Kill the scheduler, or cut the network to it, in the middle of a case."""
-    os.environ["ALLSTATION_PROFILE"] = str(place / "cluster" / "profile")
-    with scheduler_process(place / "cluster") as (process, url):
-        proxy = Proxy(("127.0.0.1", int(url.rsplit(":", 1)[1]))) if cut else None
-        address = ClusterAddress(f"tls://127.0.0.1:{proxy.port}" if proxy else url)
-        with ClusterConnection(address) as link:
-            if not link.wait_for_workers(60):
-                tally.problems.append("no worker joined the scheduler")
-                return
-            one = Round(place / "round", source, bundle, poison=False)
-            fell: list[float] = []
-            link.when_lost(lambda _: fell.append(time.monotonic()))
-            at: list[float] = []
-
-            def end() -> None:
-                time.sleep(dice.uniform(0.2, 1.5))
-                at.append(time.monotonic())
-                if proxy is not None:
-                    proxy.cut.set()
-                else:
-                    process.kill()
-
-            ending = threading.Thread(target=end)
-            ending.start()
-            one.run(link, tally)
-            ending.join()
-            what = "network cut" if cut else "scheduler killed"
-            one.look(tally, what)
-            tally.kills[what] += 1
-            if fell:
-                tally.fell_back += 1
-                tally.seconds_to_fall_back.append(round(fell[0] - at[0], 1))
-        if proxy is not None:
-            proxy.close()
-
-
-def refusals(place: Path, source: list[Path], bundle: ModelBundle, tally: Tally) -> dict[str, str]:
-    """Return what is said of a worker of another version, of one without the share, of wrong certificates."""
-    said: dict[str, str] = {}
-    os.environ["ALLSTATION_PROFILE"] = str(place / "cluster" / "profile")
-    told: list[str] = []
-    with cluster_makers.cluster(place / "cluster", workers=1, tell=told.append) as link:
-        assert link.hub is not None
-        other = "import allstation; allstation.__version__ = '0.0.1'; "
-        begin = "import sys; from allstation.__main__ import main; sys.exit(main(sys.argv[1:]))"
-        words = ["worker", link.hub.url, "--one", "--threads", "1"]
-        ended = subprocess.Popen(
-            [*cluster_makers.python(other + begin), *words],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert ended.stderr is not None
-        sentence = ended.stderr.read().strip().splitlines()[-1:]
-        said["worker of another version"] = f"status {ended.wait()}: {''.join(sentence)}"
-        if ended.returncode != serve.REFUSED:
-            tally.problems.append("a worker of another version was not refused")
-        quiet = (
-            "import allstation.processing.cluster.serve as s\nasync def no(*a): pass\ns._check_version = no\n"
-        )
-        mixed = subprocess.Popen(
-            [*cluster_makers.python(other + "\n" + quiet + begin), *words],
-            stdin=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        blind = subprocess.Popen(
-            [*cluster_makers.python(begin), *words, "--share", f"{place}=/nowhere"],
-            stdin=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        until = time.monotonic() + 60
-        while len(link.machines) < 3 and time.monotonic() < until:
-            time.sleep(0.1)
-        one = Round(place / "mixed", source, bundle, poison=False)
-        one.run(link, tally)
-        one.look(tally, "mixed versions, one without the share")
-        said["worker of another version that joined"] = next((s for s in told if "version" in s), "")
-        said["worker without the share"] = next((s for s in told if "does not see" in s), "")
-        for process in (mixed, blind, ended):
-            process.kill()
-            process.wait()
-            process.stdin.close()  # type: ignore[union-attr]
-        os.environ["ALLSTATION_PROFILE"] = str(place / "stranger")
-        try:
-            ClusterConnection(
-                ClusterAddress(link.hub.url), certificates=cluster_certificates.own_certificates()
-            )
-        except StationError as error:
-            said["wrong certificates"] = error.sentence
-    tally.problems += [f"nothing was said: {what}" for what, sentence in said.items() if not sentence]
-    return {what: _without_ports(sentence) for what, sentence in said.items()}
-
-
-def _without_ports(sentence: str) -> str:
-    words = [word.rpartition(":")[0] + ":PORT" if "://" in word else word for word in sentence.split()]
-    return " ".join("MACHINE" if platform.node() in word else word for word in words)
-
-
-def result(tally: Tally, said: dict[str, str], seconds: float, command: str) -> dict[str, Any]:
-    """Return the figures as they are committed."""
+def result(tally: Tally, said: dict[str, str], seconds: float, command: str, seed: int) -> dict[str, Any]:
+    """Return the figures of this trial as they are committed."""
     return {
         "what": "SIGKILL of workers and schedulers, a cut network, while cases are classified on a cluster",
         "command": command,
+        "seed": seed,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "seconds": round(seconds),
         "machine": f"{os.cpu_count()} processors shared with other work, {platform.system()}",
         "load_averages": [min(tally.loads, default=0.0), max(tally.loads, default=0.0)],
-        "versions": {
-            "allstation": __version__,
-            "distributed": distributed.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
         "kills": dict(tally.kills),
         "rounds": dict(tally.rounds),
         "fields_classified": tally.fields,
@@ -421,50 +67,94 @@ def result(tally: Tally, said: dict[str, str], seconds: float, command: str) -> 
     }
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a trial is to do.
+
+    Attributes:
+        kills: Workers to kill.
+        schedulers: Schedulers to kill.
+        cuts: Networks to cut.
+        poisons: Rounds with a poisoned field and nobody killed.
+        until: End of the killing of workers (monotonic).
+    """
+
+    kills: int
+    schedulers: int
+    cuts: int
+    poisons: int
+    until: float
+
+
+def wanted(options: argparse.Namespace, trials: TrialFile, began: float) -> Wanted:
+    """Return what is left to do: with ``--resume`` what earlier trials of these versions did counts."""
+
+    def left(number: int, kind: str, name: str) -> int:
+        done = trials.counted(kind, name, versions()) if options.resume else 0
+        return max(0, number - done)
+
+    return Wanted(
+        left(options.kills, "kills", "worker"),
+        left(options.losses, "kills", "scheduler killed"),
+        left(options.losses, "kills", "network cut"),
+        left(options.poisons, "rounds", "poisoned field alone"),
+        began + 60 * options.minutes,
+    )
+
+
+def trial(wanted: Wanted, seed: int, tally: Tally, keep: Callable[[dict[str, str]], None]) -> None:
+    """Do what is wanted, and hand over what was said after each round."""
+    dice, bundle, said = random.Random(seed), ModelBundle.open(default_bundle_path()), dict[str, str]()
+    with tempfile.TemporaryDirectory(prefix="allstation-kill-cluster-") as text:
+        place = Path(text)
+        os.environ["ALLSTATION_PROFILE"] = str(place / "kills" / "cluster" / "profile")
+        source = write_demo(place / "source", fields=12, seed=seed)
+        if wanted.schedulers or wanted.cuts:
+            said = refusals(place / "refusals", source, bundle, tally)
+        if wanted.poisons:
+            os.environ["ALLSTATION_PROFILE"] = str(place / "poison" / "cluster" / "profile")
+            rounds_of_poison(place / "poison", source, bundle, tally, rounds=wanted.poisons)
+            keep(said)
+        for number in range(max(wanted.schedulers, wanted.cuts)):
+            for cut, most in ((False, wanted.schedulers), (True, wanted.cuts)):
+                if number < most:
+                    round_of_loss(place / f"loss-{number}-{cut}", source, bundle, dice, tally, cut=cut)
+                    keep(said)
+        if wanted.kills:
+            os.environ["ALLSTATION_PROFILE"] = str(place / "kills" / "cluster" / "profile")
+            rounds_of_worker_kills(
+                place / "kills", source, bundle, dice, tally,
+                kills=wanted.kills, until=wanted.until, keep=lambda: keep(said),
+            )  # fmt: skip
+
+
 def main() -> int:
-    """Run from the command line; status 1 if anything was lost or double."""
+    """Run from the command line; status 1 if anything was lost or double in any trial."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--losses", type=int, default=5, help="scheduler kills, and as many network cuts")
     parser.add_argument("--poisons", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=float("inf"))
-    parser.add_argument("--result", type=Path)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="of killing workers, at most")
+    parser.add_argument("--resume", action="store_true", help="what trials in the result did already counts")
+    parser.add_argument("--result", type=Path, help="JSON; this trial is added to those in it")
     options = parser.parse_args()
     # The pause before a worker that keeps dying is started again would only make this longer.
     serve._LONGEST_PAUSE = 0.5
-    began, dice, tally = time.monotonic(), random.Random(options.seed), Tally()
-    command = " ".join(["python tests/faults/kill_cluster.py", *sys.argv[1:]])
-    bundle = ModelBundle.open(default_bundle_path())
-    with tempfile.TemporaryDirectory(prefix="allstation-kill-cluster-") as text:
-        place = Path(text)
-        os.environ["ALLSTATION_PROFILE"] = str(place / "kills" / "cluster" / "profile")
-        source = write_demo(place / "source", fields=12, seed=options.seed)
-        said = refusals(place / "refusals", source, bundle, tally) if options.losses else {}
+    began, tally, trials = time.monotonic(), Tally(), TrialFile(options.result)
+    # Slices of one run draw other kills.
+    seed = options.seed + (len(trials.earlier) if options.resume else 0)
+    words = ["RESULT.json" if word == str(options.result) else word for word in sys.argv[1:]]
+    command = " ".join(["python tests/faults/kill_cluster.py", *words])
 
-        def keep() -> None:
-            figures = json.dumps(result(tally, said, time.monotonic() - began, command), indent=2)
-            if options.result:
-                options.result.write_text(figures + "\n", encoding="utf-8")
-            sys.stderr.write(f"{dict(tally.kills)}, {tally.problems}\n")
+    def keep(said: dict[str, str]) -> None:
+        trials.keep(result(tally, said, time.monotonic() - began, command, seed))
+        sys.stderr.write(f"{dict(tally.kills)}, {tally.problems}\n")
 
-        os.environ["ALLSTATION_PROFILE"] = str(place / "poison" / "cluster" / "profile")
-        rounds_of_poison(place / "poison", source, bundle, tally, rounds=options.poisons)
-        keep()
-        for number in range(options.losses):
-            for cut in (False, True):
-                round_of_loss(place / f"loss-{number}-{cut}", source, bundle, dice, tally, cut=cut)
-                keep()
-        os.environ["ALLSTATION_PROFILE"] = str(place / "kills" / "cluster" / "profile")
-        until = began + 60 * options.minutes
-        rounds_of_worker_kills(
-            place / "kills", source, bundle, dice, tally, kills=options.kills, until=until, keep=keep
-        )
-    figures = json.dumps(result(tally, said, time.monotonic() - began, command), indent=2, ensure_ascii=False)
-    if options.result:
-        options.result.write_text(figures + "\n", encoding="utf-8")
-    sys.stdout.write(figures + "\n")
-    return 1 if tally.problems else 0
+    trial(wanted(options, trials, began), seed, tally, keep)
+    content = trials.content
+    sys.stdout.write(json.dumps({key: content.get(key) for key in ("kills", "rounds", "problems")}) + "\n")
+    return 1 if content.get("problems") or tally.problems else 0
 
 
 if __name__ == "__main__":

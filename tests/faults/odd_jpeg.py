@@ -325,6 +325,7 @@ def damaged(*, few: bool) -> Iterator[Case]:
                 )
         for what, content in holes(data, start, len(data) - 4, count=4 if few else 60, seed=100 + number):
             yield case(f"{kind}-{what}", content, data_truth(), family="jpeg-damaged", **more)
+    yield from filled(few=few)
     data = plain("progressive")
     marks = [
         at for at in range(scan_start(data), len(data) - 1) if data[at : at + 2] in {b"\xff\xc4", b"\xff\xda"}
@@ -332,6 +333,25 @@ def damaged(*, few: bool) -> Iterator[Case]:
     for at in marks:
         content = data[:at] + END
         yield case(f"progressive-scans-{at}", content, data_truth(), family="jpeg-damaged", **more)
+
+
+def filled(*, few: bool) -> Iterator[Case]:
+    """Yield files whose end was never copied: the byte that a medium or program fills up with is there."""
+    made = {kind: plain(kind) for kind in ("baseline", "420", "progressive", "gray", "restart", "cmyk")}
+    made |= {path.stem: path.read_bytes() for path in sorted(KEPT.glob("sampling-*.jpg"))}
+    for (kind, data), fill, end in itertools.product(made.items(), (0x00, 0x55, 0xF6, 0xFE), (b"", END)):
+        places = np.linspace(scan_start(data) + 1, len(data) - 64, 4 if few else 40).astype(int)
+        for place in places[fill % 4 :: 4] if few else places:
+            content = data[:place] + bytes([fill]) * (len(data) - place) + end
+            yield case(
+                f"{kind}-filled-{fill:02x}-{place}{'-end' if end else ''}",
+                content,
+                data_truth(),
+                family="jpeg-damaged",
+                verdict=REFUSED,
+                damaged=True,
+                strict=reading,
+            )
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from allstation.core.errors import StationError
-from allstation.report.trust import TrustStore
+from allstation.report.signing.trust import TrustStore
 from tests import signers
 
 if TYPE_CHECKING:

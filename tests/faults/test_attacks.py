@@ -1,12 +1,16 @@
-"""Every attack of the table is held off."""
+"""Every attack of the table is held off; ``make faults`` repeats them, each command a process of its own."""
 
 from __future__ import annotations
 
+import io
+import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from allstation.__main__ import main
 from tests.faults import attacks
 
 POSIX_ONLY = {
@@ -16,6 +20,26 @@ POSIX_ONLY = {
     "pipe with the name of a slide",
     "stdout is full",
 }
+
+
+_IN_A_CHILD = attacks.run
+
+
+def run_here(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run a command in this process; what asks for an environment or a time limit of its own is a child."""
+    if options:
+        return _IN_A_CHILD(*arguments, **options)
+    words = [str(argument) for argument in arguments]
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        status = main(words)
+    return subprocess.CompletedProcess(words, status, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(autouse=True)
+def commands_run_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred starts of the interpreter take longer than what is started."""
+    monkeypatch.setattr(attacks, "run", run_here)
 
 
 @pytest.fixture(scope="module")

@@ -114,9 +114,9 @@ def test_a_broken_rule_is_told_holds_signing_and_is_released(
     dialog = controller(window).dialog
     qtbot.waitUntil(lambda: bool(dialog.views()))
     (day,) = [dialog.day.itemText(at) for at in range(dialog.day.count())]
-    assert "Brightness of the background" in dialog.said.text()
+    assert "Brightness of the background" in dialog.message.text()
     # People know a laboratory by its name; the id is for the command line.
-    assert dialog.said.text().startswith("Laboratory 1 is not in order.")
+    assert dialog.message.text().startswith("Laboratory 1 is not in order.")
     assert any("The control of the site Laboratory 1 is not in order" in text for text in notes.texts)
     dialog.name.setText("Dr. Ada")
     qtbot.mouseClick(dialog.release, Qt.MouseButton.LeftButton)
@@ -124,7 +124,7 @@ def test_a_broken_rule_is_told_holds_signing_and_is_released(
     assert "reason" in dialog.refused.text()
     qtbot.keyClicks(dialog.reason, "lamp changed")
     qtbot.mouseClick(dialog.release, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "charts, in order" in dialog.said.text())
+    qtbot.waitUntil(lambda: "charts, in order" in dialog.message.text())
     assert not dialog.day.isVisible()
     qtbot.waitUntil(lambda: bool(released_in(folder)))
     made = made_report(folder)
@@ -143,10 +143,10 @@ def test_a_case_of_no_site_has_no_charts_and_no_notice(
     qtbot.waitUntil(lambda: window.context.info is not None, timeout=20_000)
     window.actions_table["case.control"].trigger()
     dialog = controller(window).dialog
-    qtbot.waitUntil(lambda: "no site" in dialog.said.text())
+    qtbot.waitUntil(lambda: "no site" in dialog.message.text())
     assert not paths.data_folder().joinpath("control.sqlite").exists()
     window.context.session.submit(SetSite(Site(id="lab-2", name="Laboratory 2")))
-    qtbot.waitUntil(lambda: "no site" not in dialog.said.text())
+    qtbot.waitUntil(lambda: "no site" not in dialog.message.text())
     dialog.close()
 
 

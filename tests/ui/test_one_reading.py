@@ -23,8 +23,8 @@ from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine
 from allstation.report.annotate import annotated
 from allstation.report.content import build_content
+from allstation.report.exchange.outlines import outlines as exported_outlines
 from allstation.report.options import ReportOptions
-from allstation.report.outlines import outlines as exported_outlines
 from allstation.report.pdf import write_pdf
 from allstation.services.field_cache import FieldCache
 from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader

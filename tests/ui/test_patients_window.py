@@ -74,13 +74,13 @@ def test_a_pattern_shows_what_it_would_give_and_gives_it(opened: Workbench, tmp_
     opened.actions_table["case.patients"].trigger()
     dialog = controller(opened).dialog
     dialog.pattern.setText("{patient")
-    qtbot.waitUntil(lambda: "neither" in dialog.said.text())
+    qtbot.waitUntil(lambda: "neither" in dialog.message.text())
     assert not dialog.apply.isEnabled()
     dialog.pattern.setText("P{patient}/{slide}")
     qtbot.waitUntil(dialog.apply.isEnabled)
     rows = [dialog.preview.topLevelItem(row) for row in range(dialog.preview.topLevelItemCount())]
     assert [(row.text(1), row.text(2)) for row in rows] == [("", "1"), ("", "1"), ("", "2")]
-    assert "3 of 3 slides" in dialog.said.text()
+    assert "3 of 3 slides" in dialog.message.text()
     assert patients(opened) == ["", "", ""]
     qtbot.mouseClick(dialog.apply, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: patients(opened) == ["1", "1", "2"])
@@ -100,8 +100,8 @@ def test_a_table_gives_patients(opened: Workbench, tmp_path, qtbot: QtBot) -> No
     asked.fileSelected.emit(str(table))
     asked.close()
     qtbot.waitUntil(dialog.apply.isEnabled)
-    assert "1 slides stay without" in dialog.said.text()
-    assert "1 rows of the table" in dialog.said.text()
+    assert "1 slides stay without" in dialog.message.text()
+    assert "1 rows of the table" in dialog.message.text()
     qtbot.mouseClick(dialog.apply, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: patients(opened) == ["X", "", "Y"])
 

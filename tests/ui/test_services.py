@@ -29,7 +29,8 @@ from allstation.keys.trust_store import TrustStore
 from allstation.processing.status_types import ImportStatus, QueuePhase
 from allstation.services import thumbnails
 from allstation.services.case_session import CaseSession
-from allstation.services.export import ExportJob, ExportKind, Exports
+from allstation.services.export import ExportJob, Exports
+from allstation.services.export_kinds import ExportKind
 from allstation.services.folder_watcher import FolderWatcher
 from allstation.services.requests import (
     AddPaths,
@@ -162,10 +163,10 @@ def test_a_result_is_not_held_back_by_slow_fields_beside_it(
     write_demo(tmp_path / "Slide", fields=5)
     go_on, first, real = threading.Event(), threading.Lock(), Engine.classify
 
-    def classify(engine: Engine, path: Path, limits: DecodeLimits, *, sha256: str) -> Prediction:
+    def classify(engine: Engine, path: Path, limits: DecodeLimits, *, sha256: str, slide: int) -> Prediction:
         if not first.acquire(blocking=False):
             assert go_on.wait(LONG / 1000)
-        return real(engine, path, limits, sha256=sha256)
+        return real(engine, path, limits, sha256=sha256, slide=slide)
 
     monkeypatch.setattr(Engine, "classify", classify)
     changed = Heard()
@@ -428,6 +429,9 @@ def test_thumbnails_arrive_in_the_size_asked_for(qtbot: QtBot, fields: Path) -> 
     assert arrived.args[0] == key
     assert arrived.args[1].shape == (90, 120, 3)
     assert arrived.args[1].dtype == np.uint8
+    with qtbot.waitSignal(loader.loaded, timeout=LONG) as arrived:
+        loader.request(ThumbnailKey(1, 100, 100, keeps_shape=True), next(fields.rglob("*.jpg")), "")
+    assert arrived.args[1].shape == (75, 100, 3)
     loader.stop()
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.cells import Thresholds, cell_mask
+from allstation.imaging.field_light import field_light
 from allstation.imaging.preprocess import only_cells, zoomed
 from training.data.augment import jpeg_round_trip
 from training.data.composites import blended, grown
@@ -133,9 +134,10 @@ def gentle_tensor(rgb: Rgb, random: np.random.Generator, *, side: int) -> NDArra
 
 
 def lit_tensor(rgb: Rgb, random: np.random.Generator, *, side: int) -> NDArray[np.float32]:
-    """Return the network's input for a field that is turned and in more light, which clips the paper.
+    """Return the network's input for a field that is turned and in clearly more or less light.
 
-    Of all that a user's fields may differ in, this changes the borders of the cells most.
+    Of all that a user's fields may differ in, more light changes the borders of the cells most. It is dimmed
+    again; copies in less light teach that colours differ in both directions.
 
     Args:
         rgb: (h, w, 3) at the size that serving decodes to.
@@ -143,15 +145,30 @@ def lit_tensor(rgb: Rgb, random: np.random.Generator, *, side: int) -> NDArray[n
         side: Rows and columns of the network's input.
     """
     field = _turned(rgb, int(random.integers(4)), random.random() < _HALF)
-    return _segmented(field, _brightened(field, float(random.uniform(_LEAST_LIGHT, 1))), side)
+    far = float(random.uniform(_LEAST_LIGHT, 1))
+    return _segmented(field, _brightened(field, -far if random.random() < _HALF else far), side)
+
+
+def soft_tensor(rgb: Rgb, random: np.random.Generator, *, side: int) -> NDArray[np.float32]:
+    """Return the network's input for a field that is turned and blurred, as where the focus is off.
+
+    Args:
+        rgb: (h, w, 3) at the size that serving decodes to.
+        random: Source of chance; the same state gives the same copy.
+        side: Rows and columns of the network's input.
+    """
+    field = _turned(rgb, int(random.integers(4)), random.random() < _HALF)
+    return _segmented(field, _softened(field, float(random.uniform(-1, 1))), side)
 
 
 def _segmented(field: Rgb, disturbed: Rgb, side: int) -> NDArray[np.float32]:
     """Return the tensor of a disturbed field, or of the field itself if no cell is left."""
-    mask = cell_mask(disturbed)
+    light = field_light(disturbed)
+    mask = cell_mask(disturbed, light.thresholds)
     if not mask.any():
-        disturbed, mask = field, cell_mask(field)
-    return only_cells(*zoomed(disturbed, mask, side))
+        disturbed, light = field, field_light(field)
+        mask = cell_mask(field, light.thresholds)
+    return only_cells(*zoomed(light.dimmed(disturbed), mask, side))
 
 
 def _unchanged(rgb: Rgb, _: float) -> Rgb:

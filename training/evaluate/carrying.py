@@ -1,4 +1,4 @@
-"""What a typer is worth in a laboratory: carried there, commissioned there, or measured on all of its cells.
+"""Figures of a typer in a laboratory: carried there, commissioned there, or measured on all of its cells.
 
 Beside every figure stand what the same way reaches with a shortcut alone (size, mean colour, background,
 number of cells), and its value on cells matched in size or in number, so that neither tells the types apart.
@@ -21,7 +21,7 @@ from allstation.core.typer import fit_typer
 from allstation.core.typer_statistics import FloatArray, TyperStatistics, gather_statistics
 from allstation.core.typer_validation import SHRINKAGES, HeldOut
 from allstation.imaging.cell_numbers import NAMES
-from training.evaluate.cell_typing import drawn
+from training.evaluate.cell_sets import drawn
 from training.evaluate.laboratories import Laboratory
 
 Rows = NDArray[np.intp]
@@ -93,7 +93,7 @@ class PassportRow:
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Predictions:
-    """What a typer says of tested cells.
+    """Predictions of a typer for tested cells.
 
     Attributes:
         cells: The cells.
@@ -236,7 +236,7 @@ def chosen_groups(cells: Laboratory, count: int, random: np.random.Generator) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How a laboratory is commissioned.
+    """Plan by which a laboratory is commissioned.
 
     Attributes:
         patients: Whose cells are typed.

@@ -28,7 +28,7 @@ from allstation.core.typer import FEWEST_CELLS, cross_validate, fit_typer
 from allstation.core.typer_held_out import held_out_area, held_out_cells
 from allstation.core.typer_validation import held_out
 from allstation.inference.cell_network import CellNetwork
-from training.evaluate.cell_typing import BLAST, DRAWS, FEWEST, LYMPHOCYTE
+from training.evaluate.cell_sets import BLAST, DRAWS, FEWEST, LYMPHOCYTE
 from training.evaluate.results import write_table
 
 CLICKS: Final = (30, 60, 100)

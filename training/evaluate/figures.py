@@ -20,7 +20,7 @@ from allstation.core import metrics
 from allstation.core.classes import class_style
 from allstation.core.evaluation import overall
 from allstation.core.resampling import BINS
-from allstation.imaging.outputs import PROGRAM_MARK
+from allstation.imaging.output_kinds import PROGRAM_MARK
 from training.evaluate.metrics import Predicted
 from training.fit.runs import write_bytes
 

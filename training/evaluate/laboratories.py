@@ -30,7 +30,7 @@ from allstation.imaging.field_file import read_field
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.cell_features import cell_features
 from allstation.inference.cell_network import CellNetwork
-from training.evaluate.cell_typing import SCALES, listed
+from training.evaluate.cell_sets import SCALES, listed
 
 Rgb = NDArray[np.uint8]
 Names = NDArray[np.str_]

@@ -13,8 +13,8 @@ import numpy as np
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.statistics import wilson
 from allstation.core.typer_statistics import TyperStatistics, gather_statistics
-from allstation.imaging.decode import squash
 from allstation.imaging.field_file import read_field
+from allstation.imaging.pixel_conversions import squash
 from allstation.inference.engine import Engine
 from training.evaluate.carrying import (
     MEASURES,
@@ -210,7 +210,7 @@ def click_rows(cells: Laboratory, question: str) -> Iterator[PassportRow]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteRow:
-    """What simulated sites reach.
+    """Row of the simulated sites.
 
     Attributes:
         measure: ``AUROC`` or ``balanced accuracy``.
@@ -268,7 +268,7 @@ def site_rows(cells: Laboratory) -> list[SiteRow]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseRow:
-    """What the base model does with pictures of a laboratory that it never saw.
+    """Row of the base model on pictures of a laboratory that it never saw.
 
     Attributes:
         pictures: Which.

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from allstation.core.decision import DecisionRule
 from allstation.imaging.quality import assess
-from allstation.inference.engine import Novelty, softmax
+from allstation.inference.engine import softmax
+from allstation.inference.novelty import Novelty
 
 Floats = NDArray[Any]
 Rows = NDArray[np.int64]

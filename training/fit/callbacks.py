@@ -82,7 +82,7 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
         self.best, self.best_epoch, self._begun = math.inf, 0, 0.0
 
     def restore(self) -> int:
-        """Load the state of an interrupted fit into the model.
+        """Load the state of an interrupted fit into the model, whose optimiser has its variables.
 
         Returns:
             Epochs that are done already.
@@ -92,7 +92,6 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
             return 0
         state = read_arrays(path)
         set_variables(self.model, "model", state)
-        self.model.optimizer.build(self.model.trainable_variables)
         set_variables(self.model.optimizer, "optimizer", state)
         done = int(state["epoch"])
         self.best, self.best_epoch = float(state["best"]), int(state["best_epoch"])

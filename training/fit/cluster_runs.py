@@ -83,6 +83,7 @@ def run_on_cluster(
                 ("fit", str(run.recipe.resolve()), "--out", str(run.folder.resolve())),
                 run.folder.resolve(),
                 _Forward(events, run.title if len(runs) > 1 else ""),
+                needs=(run.recipe.resolve(),),
             )
             for run in runs
         ]

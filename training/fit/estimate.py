@@ -112,6 +112,7 @@ def _network(recipe: Recipe, labelled: LabelledSet) -> tuple[float, float]:
     batch = min(fit.batch, max(1, fields))
     some = np.resize(to_tensor(pixels[0], recipe.input), (batch, *recipe.input.shape)).astype(np.float32)
     truth = np.eye(len(labelled.classes), dtype=np.float32)[np.arange(batch) % len(labelled.classes)]
+    model.optimizer.build(model.trainable_variables)
     model.train_on_batch(some, truth)
     begun = time.perf_counter()
     model.train_on_batch(some, truth)

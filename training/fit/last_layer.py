@@ -21,8 +21,9 @@ from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
 from allstation.imaging.preprocess import prepare
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.engine import Engine, Novelty, novelty_output, softmax
+from allstation.inference.engine import Engine, novelty_output, softmax
 from allstation.inference.engine_pool import EnginePool
+from allstation.inference.novelty import Novelty
 from allstation.inference.pipeline import default_threads
 from allstation.inference.reference import MEMBER as REFERENCE
 from training.data.composites import backgrounds_of, generous_mask

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from allstation.imaging.outputs import PROGRAM_MARK
+from allstation.imaging.output_kinds import PROGRAM_MARK
 from allstation.imaging.preprocess import CELLS, Preprocessing, prepare
 from training.data.augment import Backgrounds, preview_sheet
 from training.data.fields_in_memory import load_cells, load_pixels

@@ -122,6 +122,8 @@ def fit_network(
     """
     fit = recipe.fit
     model = build_network(recipe, classes)
+    # A step that makes the optimiser's variables while it is traced is traced twice.
+    model.optimizer.build(model.trainable_variables)
     from training.data.batches import Batches
     from training.fit.callbacks import CheckpointCallback, ProgressCallback
 

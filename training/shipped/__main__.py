@@ -19,8 +19,9 @@ from allstation.core.plain_json import json_text
 from allstation.core.statistics import wilson
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
-from allstation.inference.engine import Engine, Novelty
+from allstation.inference.engine import Engine
 from allstation.inference.network import LocalNetwork
+from allstation.inference.novelty import Novelty
 from training.shipped import passport
 from training.shipped.fields import (
     Division,
@@ -224,6 +225,7 @@ def make(
             "calibration": asdict(recipe.calibration),
             "copies": recipe.copies,
             "lit": recipe.lit,
+            "soft": recipe.soft,
             "seed": recipe.seed,
         },
     }

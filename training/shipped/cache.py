@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from allstation.files import replacing
 from allstation.imaging.preprocess import Preprocessing, prepare
-from training.data.variants import gentle_tensor, lit_tensor
+from training.data.variants import gentle_tensor
 from training.models.cells import ZOOM
 
 Bytes = NDArray[np.uint8]
@@ -40,7 +40,9 @@ class Trunk:
         return np.concatenate([self._run(field=tensor[np.newaxis])["means"] for tensor in tensors])
 
 
-def altered_means(trunk: Trunk, rgb: Bytes, *, seed: int, copy: int, lit: bool = False) -> Single:
+def altered_means(
+    trunk: Trunk, rgb: Bytes, *, seed: int, copy: int, made: Callable[..., Single] = gentle_tensor
+) -> Single:
     """Turn and disturb every field once and return what the trunk says (n, c).
 
     Args:
@@ -48,11 +50,10 @@ def altered_means(trunk: Trunk, rgb: Bytes, *, seed: int, copy: int, lit: bool =
         rgb: (n, 224, 224, 3).
         seed: Of the recipe.
         copy: Which copy; every one is another.
-        lit: Disturb all of them by more light.
+        made: One of the functions of ``variants`` that alter a field and prepare it.
     """
-    tensor_of = lit_tensor if lit else gentle_tensor
     return trunk.means(
-        tensor_of(field, np.random.default_rng([seed, copy, row]), side=ZOOM) for row, field in enumerate(rgb)
+        made(field, np.random.default_rng([seed, copy, row]), side=ZOOM) for row, field in enumerate(rgb)
     )
 
 

@@ -54,7 +54,7 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Copies:
-    """What the trunk says of all fields and of their altered copies.
+    """Outputs of the trunk for all fields and their altered copies.
 
     Attributes:
         fields: Means over the cells of the fields as they are (n, c).

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.preprocess import prepare
+from training.data.variants import gentle_tensor, lit_tensor, soft_tensor
 from training.fit.calibration import sharpness
 from training.fit.linear_head import with_means
 from training.models.cells import ZOOM, Weights, flat_weights, layered_weights
@@ -35,7 +36,8 @@ class ShippedRecipe:
         version: Of the bundle.
         seed: Of copies, splits and weights.
         copies: Numbers of the altered copies of every field, turned and disturbed in one way at most.
-        lit: Which of them are disturbed by more light, all of them.
+        lit: Which of them are in clearly more or less light, every field.
+        soft: Which of them are blurred, every field.
         held: Share of same-field groups held out from the shipped network.
         fit: How the head is trained.
         calibration: Which blocks of training fields the temperature comes from.
@@ -48,6 +50,7 @@ class ShippedRecipe:
     seed: int
     copies: list[int]
     lit: list[int]
+    soft: list[int]
     held: float
     fit: FitSettings
     calibration: CalibrationBlocks
@@ -135,8 +138,10 @@ def _copy(
     """Return what the trunk says of an altered copy of every field, computed or read."""
     kept = work / f"means{recipe.seed}-{number:02d}.npz"
     if not kept.exists():
-        lit = number in recipe.lit
-        made = altered_means(trunk, fields.rgb, seed=recipe.seed, copy=number, lit=lit)
-        arrays_on_disk(kept, means=made)
+        made = gentle_tensor
+        if number in recipe.lit + recipe.soft:
+            made = lit_tensor if number in recipe.lit else soft_tensor
+        means = altered_means(trunk, fields.rgb, seed=recipe.seed, copy=number, made=made)
+        arrays_on_disk(kept, means=means)
     with np.load(kept) as archive:
         return np.asarray(archive["means"], np.float32)

@@ -27,7 +27,7 @@ from allstation.inference.cell_network import CellNetwork
 from allstation.inference.engine import Engine
 from allstation.inference.passport import PassportLine
 from training.evaluate.carrying import AUROC, PassportRow
-from training.evaluate.cell_typing import FEWEST
+from training.evaluate.cell_sets import FEWEST
 from training.evaluate.laboratories import (
     DRAWN,
     Laboratory,

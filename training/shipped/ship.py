@@ -18,7 +18,8 @@ from allstation.core.resampling import BINS
 from allstation.core.statistics import wilson
 from allstation.imaging.preprocess import prepare
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.engine import Novelty, softmax
+from allstation.inference.engine import softmax
+from allstation.inference.novelty import Novelty
 from allstation.inference.passport import shipped_passport
 from allstation.inference.training_optics import TEHRAN
 from training.fit.bundle_writer import Export, pack_bundle, reference_fields

@@ -27,6 +27,10 @@ class Backend(Protocol):
     def info(self) -> SlideInfo:
         """Facts of the slide."""
 
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of what is unpacked at once: a tile, a strip, a page."""
+
     def region(self, region: Region) -> Rgb:
         """Return the (h, w, 3) pixels of a rectangle; white where it reaches beyond the slide."""
 

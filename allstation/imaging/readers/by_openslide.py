@@ -43,6 +43,7 @@ _FORMATS: Final = {
 }
 _ASSOCIATED: Final = ("label", "macro", "thumbnail")
 _MOST_OBJECTIVE: Final = 200.0
+_USUAL_TILE: Final = 256
 _LONGEST_REASON: Final = 120
 _NAMES_A_FILE: Final = re.compile(
     r"hamamatsu\.[A-Za-z]*(?:File|Image)[A-Za-z0-9(),]*|mirax\.DATAFILE\.FILE_\d+|mirax\.HIERARCHICAL\.INDEXFILE"
@@ -89,6 +90,15 @@ class OpenSlideBackend:
     def info(self) -> SlideInfo:
         """Facts of the slide."""
         return self._info
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of a tile of the smallest level, where OpenSlide says them."""
+        sides = [
+            _number(self._slide.properties, f"openslide.level[{len(self._info.levels) - 1}].tile-{side}", 1e6)
+            for side in ("width", "height")
+        ]
+        return int(sides[0] or _USUAL_TILE), int(sides[1] or _USUAL_TILE)
 
     def region(self, region: Region) -> Rgb:
         """Return the pixels of a rectangle, as OpenSlide gives them, over white."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Region
-from allstation.imaging import decode
+from allstation.imaging import decode, pixel_conversions
 from allstation.imaging.headers import read_header
 from allstation.imaging.readers.backend import NotThisLibraryError, Rgb, no_pages, no_picture, part_of
 from allstation.imaging.source import Header, Source
@@ -53,6 +53,11 @@ class PagesBackend:
         """Facts of the first page, and how many there are."""
         return self._info
 
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of a page."""
+        return self._info.width, self._info.height
+
     def region(self, region: Region) -> Rgb:
         """Return a rectangle of the first page."""
         return part_of(self.page(1), region)
@@ -65,7 +70,7 @@ class PagesBackend:
             header = self._header(number)
             decode.check_size(header, self._limits)
             pixels = decode.pixels_here(self._content, header, 1)
-            self._kept = number, decode.upright(pixels, header.orientation)
+            self._kept = number, pixel_conversions.upright(pixels, header.orientation)
         return self._kept[1]
 
     def associated(self, name: str) -> Rgb:

@@ -14,7 +14,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.pixel_size import sensible_size
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Region
-from allstation.imaging import decode
+from allstation.imaging import decode, pixel_conversions
 from allstation.imaging.readers.backend import Rgb, TileCache, from_tiles, no_pages, no_picture, part_of
 from allstation.imaging.readers.dicom_pixels import DicomFile
 from allstation.imaging.readers.kinds import slide_files
@@ -34,7 +34,9 @@ def rgb_of(image: DicomFile, number: int, limits: DecodeLimits) -> Rgb:
     """Return a frame of a DICOM image as 8-bit RGB."""
     decode.check_size(image.header, limits._replace(min_side=1))
     raw = image.frame(number)
-    return decode.as_rgb(decode.to_8_bit(raw, bits=max(image.header.depth, 8) if raw.itemsize > 1 else 0))
+    return pixel_conversions.as_rgb(
+        pixel_conversions.to_8_bit(raw, bits=max(image.header.depth, 8) if raw.itemsize > 1 else 0)
+    )
 
 
 class DicomFramesBackend:
@@ -68,6 +70,11 @@ class DicomFramesBackend:
     def info(self) -> SlideInfo:
         """Facts of the image."""
         return self._info
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of a frame."""
+        return self._info.width, self._info.height
 
     def region(self, region: Region) -> Rgb:
         """Return a rectangle of the first frame."""
@@ -147,6 +154,11 @@ class DicomSlideBackend:
     def info(self) -> SlideInfo:
         """Facts of the slide."""
         return self._info
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of a tile of the smallest level."""
+        return self._levels[-1].tile
 
     def region(self, region: Region) -> Rgb:
         """Return a rectangle of a level."""

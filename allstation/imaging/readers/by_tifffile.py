@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Region
-from allstation.imaging import decode
+from allstation.imaging import pixel_conversions
 from allstation.imaging.readers.backend import (
     NotThisLibraryError,
     Rgb,
@@ -125,6 +125,12 @@ class TiffBackend:
         """Facts of the slide."""
         return self._info
 
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of a tile or strip of the smallest level."""
+        height, width = self._levels[-1].pages[0].block
+        return width, height
+
     def region(self, region: Region) -> Rgb:
         """Return a rectangle of a level."""
         scale = self._info.levels[region.level].downsample
@@ -158,10 +164,12 @@ class TiffBackend:
         samples = self._samples(layer, column, row)
         if samples is None:
             return None
-        eight = decode.to_8_bit(samples, bits=self._bits)
+        eight = pixel_conversions.to_8_bit(samples, bits=self._bits)
         if eight.ndim == 3 and eight.shape[2] == 4:
             return over_white(np.ascontiguousarray(eight))
-        return decode.as_rgb(eight if eight.ndim == 2 or eight.shape[2] in {1, 3} else eight[..., :1])
+        return pixel_conversions.as_rgb(
+            eight if eight.ndim == 2 or eight.shape[2] in {1, 3} else eight[..., :1]
+        )
 
     def _samples(self, layer: _Layer, column: int, row: int) -> NDArray[Any] | None:
         """Return a tile in its colours, None if it was never written."""
@@ -214,7 +222,7 @@ class TiffBackend:
         for index in sorted({count * number // _SAMPLED for number in range(_SAMPLED)}):
             row, column = divmod(index, page.across)
             samples = self._samples(layer, column, row)
-            bits = bits if samples is None else max(bits, decode.depth_of(samples))
+            bits = bits if samples is None else max(bits, pixel_conversions.depth_of(samples))
         return bits
 
 

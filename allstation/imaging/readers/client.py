@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
-import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.core.closing import Closing
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_info import SlideInfo
@@ -21,15 +19,9 @@ from allstation.core.text import shown_name
 from allstation.frozen import child_command
 from allstation.imaging.readers.kinds import readable_places
 from allstation.imaging.readers.wire import from_json
-from allstation.isolation.child import (
-    Budget,
-    Child,
-    ChildError,
-    ChildGoneError,
-    ChildStartError,
-    ChildTooSlowError,
-)
+from allstation.isolation.child import Budget, ChildError, ChildStartError, ChildTooSlowError
 from allstation.isolation.frames import Header
+from allstation.isolation.pool import ChildPool, PoolClosedError
 
 _log = logging.getLogger(__name__)
 DEFAULT_LIMITS: Final = DecodeLimits()
@@ -56,7 +48,7 @@ _LONGEST_NAME: Final = 64
 Rgb = NDArray[np.uint8]
 
 
-class SlideReader:
+class SlideReader(Closing):
     """Open slide.
 
     Args:
@@ -75,16 +67,12 @@ class SlideReader:
         self.path = path
         self._limits = limits
         _check_there(path)
-        self._first = {
+        first = {
             "file": str(path.absolute()),
             "readable": [str(place.absolute()) for place in readable_places(path)],
             "limits": limits._asdict(),
         }
-        self._free = threading.BoundedSemaphore(children)
-        self._lock = threading.Lock()
-        self._idle: list[Child] = []
-        self._closed = False
-        self._end = weakref.finalize(self, _close, self._idle)
+        self._pool = ChildPool(child_command("slide"), _BUDGET, first=first, most_children=children)
         self.info: SlideInfo = self._facts()
 
     def read(self, part: SlidePart) -> Rgb:
@@ -124,17 +112,7 @@ class SlideReader:
 
     def close(self) -> None:
         """End the children; reading afterwards is an error."""
-        with self._lock:
-            self._closed = True
-            _close(self._idle)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self._pool.close()
 
     def _facts(self) -> SlideInfo:
         answer, _ = self._ask({"ask": "info"}, most=0)
@@ -173,8 +151,10 @@ class SlideReader:
 
     def _ask(self, request: Mapping[str, object], *, most: int) -> tuple[Header, bytearray]:
         try:
-            with self._free:
-                answer, payload = self._answered(request, most)
+            answer, payload = self._pool.ask(request, seconds=self._limits.max_seconds, most=most)
+        except PoolClosedError as error:
+            sentence = f"The slide {self._name} was closed. Open it again."
+            raise StationError("slide-closed", sentence) from error
         except ChildError as error:
             _log.warning("an isolated slide reader ended: %s", error.how)
             raise self._failure(error) from error
@@ -185,35 +165,6 @@ class SlideReader:
         if "raised" in answer or "code" in answer:
             raise self._error(*_DAMAGED)
         return answer, payload
-
-    def _answered(self, request: Mapping[str, object], most: int) -> tuple[Header, bytearray]:
-        while True:
-            child = self._take()
-            try:
-                answer = child.ask(request, seconds=self._limits.max_seconds, most=most)
-            except ChildGoneError:
-                child.close()
-                continue
-            except ChildError:
-                child.close()
-                raise
-            self._give_back(child)
-            return answer
-
-    def _take(self) -> Child:
-        with self._lock:
-            if self._closed:
-                raise StationError("slide-closed", f"The slide {self._name} was closed. Open it again.")
-            if self._idle:
-                return self._idle.pop()
-        return Child(child_command("slide"), _BUDGET, first=self._first)
-
-    def _give_back(self, child: Child) -> None:
-        with self._lock:
-            if not self._closed and not child.worn:
-                self._idle.append(child)
-                return
-        child.close()
 
     @property
     def _name(self) -> str:
@@ -238,11 +189,6 @@ class SlideReader:
 
 
 _DAMAGED: Final = ("unreadable-slide", "is a damaged slide. Copy it again from the scanner.")
-
-
-def _close(children: list[Child]) -> None:
-    while children:
-        children.pop().close()
 
 
 def _check_there(path: Path) -> None:

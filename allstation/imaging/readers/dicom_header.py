@@ -36,6 +36,8 @@ _HEAD: Final = 4 << 20
 """Bytes in which everything that is asked for lies: it comes before tables of frames and colour profiles."""
 _MOST_ELEMENTS: Final = 10_000
 """Elements that are read; some hundred are usual."""
+_MOST_READS: Final = 30_000
+"""Reads of the head: pydicom takes one to three an element, and one an item of a sequence."""
 _BEHIND: Final = 0x0048_0100
 """Tag behind all that is asked for."""
 _DEFLATED: Final = "1.2.840.10008.1.2.1.99"
@@ -131,13 +133,39 @@ def _dataset(head: bytes) -> Any:  # noqa: ANN401 - pydicom's data set answers t
     except ImportError as error:
         raise HeaderError("decoder-missing", missing("pydicom")) from error
     try:
-        found = read_partial(io.BytesIO(head), stop_when=_until_behind(), defer_size="1 MB", force=False)
+        found = read_partial(_Head(head), stop_when=_until_behind(), defer_size="1 MB", force=False)
         syntax = str(found.file_meta.TransferSyntaxUID)
+        # None is asked for, and one in the place of another element would be unpacked without a limit.
+        for tag in [element.tag for element in found.values() if element.VR == "SQ"]:
+            del found[tag]
+    except HeaderError:
+        raise
     except Exception as error:  # whatever hostile bytes bring about is damage
         raise damaged("DICOM") from error
     if syntax == _DEFLATED:
         raise unsupported("a deflated DICOM file")
     return found
+
+
+class _Head(io.BytesIO):
+    """Beginning of a file that pydicom may read so often, and not to its end at once."""
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__(head)
+        self._reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes.
+
+        Raises:
+            HeaderError: If the file has more elements than any image, or is to be inflated whole.
+        """
+        if size is None or size < 0:  # pydicom inflates the rest of a file before it says so
+            raise unsupported("a deflated DICOM file")
+        self._reads += 1
+        if self._reads > _MOST_READS:
+            raise damaged("DICOM")
+        return super().read(size)
 
 
 def missing(library: str) -> str:

@@ -43,6 +43,11 @@ class JpegTiles:
         """Facts of the slide."""
         return self._backend.info
 
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of a tile."""
+        return self._backend.tile
+
     def region(self, region: Region) -> Rgb:
         """Return a rectangle; from tiles if it lies inside a level of JPEG tiles, at a whole pixel of it."""
         if self._plain is None:

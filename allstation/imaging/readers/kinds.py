@@ -46,8 +46,19 @@ def looks_like_slide(path: Path) -> bool:
     """Tell by its name whether a file may be a slide; TIFF and DICOM after a look into it."""
     suffix = path.suffix.lower()
     if suffix in _TIFF_SUFFIXES | DICOM_SUFFIXES or not suffix:
-        return is_slide(path)
+        return is_slide(path) or _is_broken_off(path)
     return suffix in SLIDE_SUFFIXES
+
+
+def _is_broken_off(path: Path) -> bool:
+    """Tell whether a file larger than a field's begins as a TIFF and lacks its pages: opening it says so."""
+    try:
+        if path.suffix.lower() not in _TIFF_SUFFIXES or path.stat().st_size <= DecodeLimits().max_bytes:
+            return False
+        with path.open("rb") as file:
+            return is_tiff(file.read(_START)) and look(path) is None
+    except OSError:
+        return False
 
 
 def is_slide(path: Path, limits: DecodeLimits = DecodeLimits()) -> bool:  # noqa: B008 - immutable

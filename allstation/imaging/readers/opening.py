@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,10 +16,12 @@ from allstation.imaging.readers.by_tifffile import TiffBackend
 from allstation.imaging.readers.dicom_header import DicomHeader, missing
 from allstation.imaging.readers.jpeg_tiles import JpegTiles
 from allstation.imaging.readers.kinds import is_slide, look
-from allstation.imaging.readers.tiff_outline import TiffOutline
+from allstation.imaging.readers.tiff_outline import TiffOutline, check_not_cut
 from allstation.imaging.readers.virtual_levels import VirtualLevels
-from allstation.imaging.source import HeaderError
+from allstation.imaging.source import HeaderError, Source
 
+_OWN_OFFSETS: Final = frozenset({".ndpi"})
+"""Files of Hamamatsu: of more than 4 GB no offset means what it does in other TIFF files."""
 Library = Callable[[Path, DecodeLimits], Backend]
 _NOT_KNOWN: Final = (
     "is not a slide that the station reads. Expected Aperio SVS, Hamamatsu NDPI or VMS, 3DHISTECH MRXS, "
@@ -35,8 +38,11 @@ def open_backend(path: Path, limits: DecodeLimits) -> Backend:
 
     Raises:
         HeaderError: ``unsupported-format`` if none knows it, ``decoder-missing`` if a library is missing,
-            else what the last one said.
+            ``unreadable-slide`` if it ends too early, else what the last one said.
     """
+    if path.suffix.lower() not in _OWN_OFFSETS:
+        with path.open("rb") as file:
+            check_not_cut(Source(file, os.fstat(file.fileno()).st_size))
     problem: HeaderError | None = None
     for library in _libraries(path, limits):
         try:

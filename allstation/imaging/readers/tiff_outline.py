@@ -11,6 +11,9 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from allstation.imaging.source import HeaderError, Source
 
 _ORDER: Final = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
@@ -20,6 +23,11 @@ _KINDS: Final = {1: "B", 2: "B", 3: "H", 4: "I", 7: "B", 13: "I", 16: "Q", 18: "
 _NDPI: Final = 65420
 _LONGEST_TEXT: Final = 1 << 16
 _REDUCED_OR_MASK: Final = 0b101
+_SUB_PAGES: Final = 330
+_PLACES: Final = ((273, 279), (324, 325))
+"""Tags of the places and sizes of strips, and of tiles."""
+_MOST_PIECES: Final = 1 << 22
+"""Strips or tiles of a page whose places are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,31 @@ def outline(source: Source) -> TiffOutline | None:
         return None
 
 
+def check_not_cut(source: Source) -> None:
+    """Refuse a TIFF that ends before its last page or before pixels of a page, as a copy that broke off does.
+
+    Files of Hamamatsu, whose offsets are of a kind of their own, and what is no TIFF are not judged.
+
+    Raises:
+        HeaderError: ``unreadable-slide``.
+    """
+    if not source.size:
+        raise HeaderError("unreadable-slide", "is empty (0 bytes). Copy it again from the scanner.")
+    start = source.at(0, min(source.size, 4))
+    try:
+        cut = is_tiff(start) and _Walk(source, _ORDER[start]).ends_beyond()
+    except HeaderError:
+        cut = True
+    except struct.error:
+        cut = False
+    if cut:
+        problem = (
+            f"ends too early, after {source.size:,} bytes: it was not copied to its end. "
+            "Copy it again from the scanner."
+        )
+        raise HeaderError("unreadable-slide", problem)
+
+
 class _Walk:
     """Walk over the directories of one file."""
 
@@ -129,6 +162,37 @@ class _Walk:
             # Hamamatsu's files of more than 4 GB have offsets of their own kind from here on.
             at = 0 if _NDPI in tags else following
         return TiffOutline(tuple(pages), description, scanner, ended=not at) if pages else None
+
+    def ends_beyond(self) -> bool:
+        """Tell whether strips or tiles of a page lie beyond the end of the file."""
+        waiting = [*self._unpack("Q" if self._big else "I", 8 if self._big else 4)]
+        seen: set[int] = {0}
+        while waiting and len(seen) < _MOST_PAGES:
+            at = waiting.pop()
+            if at in seen:
+                continue
+            seen.add(at)
+            tags, following = self._directory(at)
+            if _NDPI in tags:
+                return False
+            if any(self._end_of(tags, *pair) > self._source.size for pair in _PLACES):
+                return True
+            waiting += [following, *map(int, self._numbers(tags, _SUB_PAGES)[:_MOST_PAGES])]
+        return False
+
+    def _end_of(self, tags: dict[int, tuple[int, int, int]], places: int, sizes: int) -> int:
+        """Return where the last strip or tile of a page ends; those that were never written have no size."""
+        begins, counts = self._numbers(tags, places), self._numbers(tags, sizes)
+        if not len(begins) or len(begins) != len(counts):
+            return 0
+        return int((begins + counts)[counts > 0].max(initial=0.0))
+
+    def _numbers(self, tags: dict[int, tuple[int, int, int]], tag: int) -> NDArray[np.float64]:
+        kind, count, at = tags.get(tag, (0, 0, 0))
+        if _KINDS.get(kind, "B") == "B" or count > _MOST_PIECES:
+            return np.empty(0)
+        layout = np.dtype(self._order + _KINDS[kind])
+        return np.frombuffer(self._source.at(at, count * layout.itemsize), layout).astype(np.float64)
 
     def _unpack(self, layout: str, at: int) -> tuple[int, ...]:
         return self._source.unpack(self._order + layout, at)
@@ -155,7 +219,7 @@ class _Walk:
             height=self._one(tags, 257, 0),
             tiled=322 in tags or 324 in tags,
             reduced=bool(self._one(tags, 254, 0) & _REDUCED_OR_MASK) or self._one(tags, 255, 1) == 2,
-            sub_pages=tags[330][1] if 330 in tags else 0,
+            sub_pages=tags[_SUB_PAGES][1] if _SUB_PAGES in tags else 0,
             bits=self._one(tags, 258, 1),
             planar=self._one(tags, 284, 1) == 2,
         )

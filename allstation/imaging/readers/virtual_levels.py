@@ -40,26 +40,43 @@ class VirtualLevels:
             )
             self._factors.append(factor)
             factor *= _STEP
-        self._info = replace(own, levels=tuple(levels))
+        self._info = replace(own, levels=tuple(levels), averaged=len(self._factors))
 
     @property
     def info(self) -> SlideInfo:
         """Facts of the slide."""
         return self._info
 
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Width and height of what is unpacked at once."""
+        return self._backend.tile
+
     def region(self, region: Region) -> Rgb:
         """Return a rectangle of a level; of an added one each pixel is the mean of those below it."""
         if region.level < self._own:
             return self._backend.region(region)
         factor = self._factors[region.level - self._own]
-        columns = min(region.width, max(_BLOCK // factor**2, 1))
-        rows = max(_BLOCK // (columns * factor**2), 1)
+        columns, rows = self._block(region, factor)
         whole = np.empty((region.height, region.width, 3), np.uint8)
         for top in range(0, region.height, rows):
             for left in range(0, region.width, columns):
                 part = whole[top : top + rows, left : left + columns]
                 part[...] = self._averaged(region, left, top, (part.shape[1], part.shape[0]), factor)
         return whole
+
+    def _block(self, region: Region, factor: int) -> tuple[int, int]:
+        """Return columns and rows that are averaged at once, so that little is unpacked twice.
+
+        A row of a large slide's tiles does not fit the cache; a block as high as a tile needs each once.
+        """
+        width, height = self.tile
+        if width >= self._info.levels[self._own - 1].width:
+            columns = min(region.width, max(_BLOCK // factor**2, 1))
+            return columns, max(_BLOCK // (columns * factor**2), 1)
+        rows = max(height // factor, 1)
+        columns = min(region.width, max(_BLOCK // (rows * factor**2), 1))
+        return columns, max(_BLOCK // (columns * factor**2), 1)
 
     def _averaged(self, region: Region, left: int, top: int, size: tuple[int, int], factor: int) -> Rgb:
         """Return a block of a rectangle; left and top count from the rectangle's corner."""

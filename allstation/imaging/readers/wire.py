@@ -27,6 +27,7 @@ def to_json(info: SlideInfo) -> dict[str, object]:
         "objective": info.objective,
         "associated": list(info.associated),
         "frames": info.frames,
+        "averaged": info.averaged,
         "metadata": {name: getattr(info.metadata, name) for name in _FIELDS},
     }
 
@@ -42,6 +43,7 @@ def from_json(said: Mapping[str, Any]) -> SlideInfo:
         metadata = said.get("metadata") or {}
         if not 1 <= len(levels) <= _MOST_LEVELS or levels[0].downsample != 1.0:
             raise ValueError("levels")
+        averaged = said.get("averaged", 0)
         return SlideInfo(
             format=_text(said["format"]),
             vendor=_text(said["vendor"]),
@@ -52,6 +54,7 @@ def from_json(said: Mapping[str, Any]) -> SlideInfo:
             objective=_positive(said.get("objective")),
             associated=tuple(name for name in said.get("associated", ()) if name in _PICTURES),
             frames=_whole(said.get("frames", 1), _MOST_FRAMES),
+            averaged=0 if averaged == 0 else _whole(averaged, len(levels) - 1),
             metadata=SlideMetadata(**{name: _text(metadata.get(name, "")) for name in _FIELDS}),
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:

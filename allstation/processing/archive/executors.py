@@ -6,6 +6,7 @@ from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from allstation.core.known_sizes import NO_SLIDE
 from allstation.processing.batch import FarExecutor, FieldExecutor
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ class BorrowedExecutor:
         """Other machines that work."""
         return self._lender.machines if isinstance(self._lender, FarExecutor) else ()
 
-    def submit(self, key: int, path: Path, sha256: str) -> Future[Outcome[int]]:
+    def submit(self, key: int, path: Path, sha256: str, slide: int = NO_SLIDE) -> Future[Outcome[int]]:
         """Classify the bytes of a file that have this hash."""
-        future = self._lender.submit(key, path, sha256)
+        future = self._lender.submit(key, path, sha256, slide)
         self._flying.add(future)
         future.add_done_callback(self._flying.discard)
         return future

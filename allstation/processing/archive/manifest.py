@@ -15,6 +15,13 @@ from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.records import Prediction
 from allstation.core.text import shown_name
+from allstation.keys.signing import SignatureError
+from allstation.processing.archive.signature import (
+    SIGNATURE,
+    ManifestSignature,
+    ManifestSigner,
+    read_signature,
+)
 
 MANIFEST: Final = "manifest.jsonl"
 ERRORS: Final = "errors.csv"
@@ -28,7 +35,7 @@ _MODULUS: Final = 1 << 256
 
 @dataclass(frozen=True, slots=True)
 class SlideEntry:
-    """What the manifest says of a finished slide.
+    """Entry of the manifest for a finished slide.
 
     Attributes:
         slide: Its key.
@@ -92,6 +99,9 @@ class Manifest:
         model: SHA-256 of the bundle.
         entries: Finished slides by their keys.
         complete: It was finished.
+        signature: Of the station that wrote it, if it holds; None for an archive that nobody signed.
+        broken: Why a signature that is there does not hold; else empty.
+        size: Bytes of the whole lines that were read.
     """
 
     folder: Path
@@ -99,14 +109,18 @@ class Manifest:
     model: str
     entries: dict[str, SlideEntry] = field(default_factory=dict)
     complete: bool = False
+    signature: ManifestSignature | None = None
+    broken: str = ""
+    size: int = 0
     _file: BinaryIO | None = None
+    _signer: ManifestSigner | None = None
 
     @classmethod
     def begin(cls, folder: Path, *, form: str, model: str) -> Self:
         """Open the archive's manifest, or begin one in a new or empty folder.
 
         Raises:
-            StationError: ``other-archive``, ``not-empty``, ``cannot-write``.
+            StationError: ``other-archive``, ``not-empty``, ``cannot-write``, ``bad-signature``.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -117,7 +131,10 @@ class Manifest:
             _refuse_links(folder)
             manifest = cls.read(folder) if known else cls(folder, form, model)
             manifest._require_same(form, model)
-            _cut_to_whole_lines(folder / MANIFEST)
+            if known:
+                manifest._cut_and_go_on()
+            else:
+                manifest._signer = ManifestSigner(folder)
             manifest._file = (folder / MANIFEST).open("ab")
         except OSError as error:
             sentence = f"The archive's folder cannot be written ({error.strerror or error}). Name another."
@@ -125,6 +142,28 @@ class Manifest:
         if not known:
             manifest._write({"kind": _KIND, "version": 1, "form": form, "model": model, "by": __version__})
         return manifest
+
+    def _cut_and_go_on(self) -> None:
+        """Remove what a power cut left: half a line, and slides whose signature is missing.
+
+        An archive that was begun without a signature stays without: it would be vouched for unseen.
+        """
+        if self.broken:
+            sentence = (
+                f"Nothing is added to the archive {shown_name(self.folder.name)}: {self.broken}. Make it "
+                f"anew in another folder, or remove {SIGNATURE} to go on without a signature."
+            )
+            raise StationError("bad-signature", sentence)
+        whole = self.size
+        if self.signature is not None and self.signature.size < whole:
+            whole = self.signature.size
+            kept = self.read(self.folder, at_most=whole)
+            self.entries, self.complete = kept.entries, kept.complete
+        path = self.folder / MANIFEST
+        if whole < path.stat().st_size:
+            os.truncate(path, whole)
+        if self.signature is not None:
+            self._signer = ManifestSigner(self.folder, path.read_bytes())
 
     def _require_same(self, form: str, model: str) -> None:
         if (self.form, self.model) != (form, model):
@@ -135,17 +174,21 @@ class Manifest:
             raise StationError("other-archive", sentence)
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def read(cls, folder: Path, *, at_most: int | None = None) -> Self:
         """Read a manifest without changing it; a last line that was cut off by a power cut does not count.
 
         Nothing in it is believed: an entry whose values are of other types, or whose file lies outside the
         archive, is damage.
 
+        Args:
+            folder: The archive's folder.
+            at_most: Bytes of it that count; None for all.
+
         Raises:
             StationError: ``no-archive``, ``bad-manifest``.
         """
         try:
-            data = (folder / MANIFEST).read_bytes()
+            data = (folder / MANIFEST).read_bytes()[:at_most]
         except OSError as error:
             sentence = f"{shown_name(folder.name)} is no archive: its {MANIFEST} cannot be read."
             raise StationError("no-archive", sentence) from error
@@ -153,7 +196,11 @@ class Manifest:
         lines = list(_lines(whole))
         if not lines or lines[0].get("kind") != _KIND:
             raise _damaged(folder)
-        manifest = cls(folder, str(lines[0].get("form")), str(lines[0].get("model")))
+        manifest = cls(folder, str(lines[0].get("form")), str(lines[0].get("model")), size=len(whole))
+        try:
+            manifest.signature = read_signature(folder, data) if at_most is None else None
+        except SignatureError as error:
+            manifest.broken = str(error)
         for line in lines[1:]:
             try:
                 if "complete" in line:
@@ -179,9 +226,12 @@ class Manifest:
 
     def _write(self, line: dict[str, Any]) -> None:
         assert self._file is not None  # noqa: S101 - for the type checker
-        self._file.write(json_text(line, indent=None, ensure_ascii=True).encode() + b"\n")
+        data = json_text(line, indent=None, ensure_ascii=True).encode() + b"\n"
+        self._file.write(data)
         self._file.flush()
         os.fsync(self._file.fileno())
+        if self._signer is not None:
+            self._signer.add(data)
 
 
 def _lines(data: bytes) -> Iterator[dict[str, Any]]:
@@ -219,22 +269,13 @@ def _refuse_links(folder: Path) -> None:
     Raises:
         StationError: ``unsafe-archive``.
     """
-    for name in (MANIFEST, ERRORS, *PLACES.values()):
+    for name in (MANIFEST, SIGNATURE, ERRORS, *PLACES.values()):
         if (folder / name).is_symlink():
             sentence = (
                 f"{name} in {shown_name(folder.name)} is a link, so nothing is added to this archive: it "
                 "would go into another place. Remove the link, or name a new folder."
             )
             raise StationError("unsafe-archive", sentence)
-
-
-def _cut_to_whole_lines(path: Path) -> None:
-    """Remove a last line that was cut off by a power cut."""
-    if path.exists():
-        data = path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            os.truncate(path, whole)
 
 
 def _damaged(folder: Path) -> StationError:

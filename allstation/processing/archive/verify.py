@@ -9,10 +9,31 @@ from pathlib import Path
 from allstation.core.errors import StationError
 from allstation.core.records import FieldState
 from allstation.core.text import shown_name
+from allstation.inference.trust import TrustLevel, trust_of
 from allstation.processing.archive.cases import digest_of
 from allstation.processing.archive.manifest import CASES, Manifest, RowDigest, SlideEntry
 from allstation.processing.archive.parquet import require_pyarrow, rows_of
 from allstation.store.case import Case
+
+
+def signer_of(folder: Path) -> str:
+    """Return in one line who signed an archive's manifest.
+
+    Raises:
+        StationError: ``no-archive``, ``bad-manifest``.
+    """
+    manifest = Manifest.read(folder)
+    if manifest.broken:
+        return f"the signature does not hold: {manifest.broken}"
+    if manifest.signature is None:
+        return (
+            "nobody signed this archive: whoever can write it could have changed tables and manifest together"
+        )
+    signature = manifest.signature.signature
+    trust = trust_of("an archive", "", (signature,))
+    if trust.level is TrustLevel.UNKNOWN:
+        return f"signed by a key unknown here ({trust.key}) that calls itself {shown_name(signature.name)}"
+    return trust.text
 
 
 def verify_archive(folder: Path) -> Iterator[tuple[SlideEntry | None, str]]:
@@ -22,6 +43,8 @@ def verify_archive(folder: Path) -> Iterator[tuple[SlideEntry | None, str]]:
         StationError: ``no-archive``, ``bad-manifest``, ``no-parquet``.
     """
     manifest = Manifest.read(folder)
+    if manifest.broken:
+        yield None, manifest.broken
     check = _case_problem if manifest.form == CASES else _table_problem
     if manifest.form != CASES:
         require_pyarrow()
@@ -32,6 +55,8 @@ def verify_archive(folder: Path) -> Iterator[tuple[SlideEntry | None, str]]:
     for path in sorted(folder.glob(pattern)):
         if path.relative_to(folder).as_posix() not in known:
             yield None, f"{path.relative_to(folder).as_posix()} is in no line of the manifest"
+    if manifest.signature is not None and manifest.signature.size < manifest.size:
+        yield None, "the last lines of its manifest are not signed; give the command again to go on"
     if not manifest.complete:
         yield None, "the archive is not finished; give the command again to go on"
 

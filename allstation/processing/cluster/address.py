@@ -20,7 +20,7 @@ _LOOPBACK_NAMES: Final = frozenset({"localhost", ""})
 
 @dataclass(frozen=True, slots=True)
 class ClusterAddress:
-    """Where the machines are.
+    """Address of the scheduler, or the number of workers on this machine alone.
 
     Attributes:
         url: Such as ``tls://192.168.1.20:8786``; empty for workers on this machine.

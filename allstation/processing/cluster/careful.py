@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from allstation.core.errors import StationError
+from allstation.core.known_sizes import NO_SLIDE
 from allstation.core.text import shown_name
 from allstation.frozen import child_command
 from allstation.inference.pipeline import Outcome
@@ -42,9 +43,11 @@ class CarefulClassifier:
         self._bundle = bundle
         self._child: subprocess.Popen[bytes] | None = None
 
-    def classify(self, work: Work, number: int, path: Path, sha256: str) -> Outcome[int]:
+    def classify(
+        self, work: Work, number: int, path: Path, sha256: str, slide: int = NO_SLIDE
+    ) -> Outcome[int]:
         """Classify one field; one that ends the child twice fails for good."""
-        request = Request(work, [WantedField(number, str(path), sha256)]).to_bytes()
+        request = Request(work, [WantedField(number, str(path), sha256, slide=slide)]).to_bytes()
         for _ in range(_TRIES):
             try:
                 answer = Answer.read(self._asked(request, work.limits.max_seconds))
@@ -124,7 +127,7 @@ def serve(arguments: list[str]) -> int:
         work, field = request.work, request.fields[0]
         if pipeline is None:
             pipeline = Pipeline(bundle, threads=1, limits=work.limits, cells=work.cells, sizes=work.sizes)
-        outcome = pipeline.submit(field.number, Path(field.path), field.sha256).result()
+        outcome = pipeline.submit(field.number, Path(field.path), field.sha256, field.slide).result()
         frames.send(out, {}, Answer("done", "", outcomes=[outcome]).to_bytes())
 
 

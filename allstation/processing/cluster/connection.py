@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from distributed import Client
 
+from allstation.core.closing import Closing
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
@@ -23,11 +24,13 @@ from allstation.processing.cluster.node import processor_name, reference_probabi
 from allstation.processing.cluster.requests import MachineFacts
 from allstation.processing.cluster.security import configure, security_of
 from allstation.processing.cluster.serve import (
+    TRIES,
     Hub,
     WorkerOptions,
     WorkerProcesses,
     default_workers,
     no_scheduler,
+    only_ended,
 )
 from allstation.processing.cluster.wire import WireError
 from allstation.processing.status_types import MachineStatus
@@ -67,7 +70,7 @@ class Machine:
         return sum(count for _, count in recent) / max(now - recent[0][0], 1.0)
 
 
-class ClusterConnection:
+class ClusterConnection(Closing):
     """Client of one cluster, shared by everything that is done there; any thread may call it.
 
     Args:
@@ -131,6 +134,13 @@ class ClusterConnection:
         """Why the cluster is gone; empty while it is there."""
         return self._lost
 
+    @property
+    def gone(self) -> str:
+        """Why nothing can be done there any more: it is lost, or was left; empty while it is there."""
+        return self._lost or (
+            "The laboratory machines are not used any more." if self._closing.is_set() else ""
+        )
+
     def when_lost(self, listener: Callable[[str], None]) -> None:
         """Call this, once, when the cluster is gone; at once if it is already."""
         with self._lock:
@@ -148,6 +158,12 @@ class ClusterConnection:
         """Return the addresses of the workers that may be used."""
         with self._lock:
             return [address for address in self.machines if address not in self.refused]
+
+    def name_of(self, address: str) -> str:
+        """Return the name of a worker for people; its address if it is not known."""
+        with self._lock:
+            machine = self.machines.get(address)
+        return machine.name if machine is not None else address
 
     def status(self) -> tuple[MachineStatus, ...]:
         """Return the machines for people to see."""
@@ -231,8 +247,7 @@ class ClusterConnection:
             if address in self.refused:
                 return
             self.refused.add(address)
-            machine = self.machines.get(address)
-        name = machine.name if machine else address
+        name = self.name_of(address)
         self._tell(
             f"The machine {name} runs version {shown_name(identity)} of ALL Station and gets no work. "
             "Install the version of this machine on it."
@@ -245,8 +260,7 @@ class ClusterConnection:
             if address in lacking:
                 return
             lacking.add(address)
-            machine = self.machines.get(address)
-        name = machine.name if machine else address
+        name = self.name_of(address)
         self._tell(
             f"The machine {name} does not see {shown_name(root)}; the bytes of each field are sent to it. "
             "That is slower. Tell its worker where the folder is: --share THERE=HERE."
@@ -326,12 +340,6 @@ class ClusterConnection:
         if self.hub is not None:
             self.hub.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
 
 def _memory_in(about: dict[str, Any]) -> int:
     """Return the bytes that a worker says it holds; 0 if it says nothing that makes sense."""
@@ -346,15 +354,18 @@ def _require_arrived(answer: bytes | None) -> None:
 
 
 def _connected(url: str, certificates: Certificates | None) -> Client:
-    try:
-        return Client(
-            url,
-            security=security_of(certificates, url),
-            timeout=_CONNECT_SECONDS,
-            set_as_default=False,
-            serializers=["dask", "msgpack", "pickle"],
-            # Answers are bytes; nothing that a worker sends is unpickled here but Dask's own errors.
-            deserializers=["dask", "msgpack", "error"],
-        )
-    except (OSError, TimeoutError, ValueError) as error:
-        raise no_scheduler(url, error) from error
+    for left in reversed(range(TRIES)):
+        try:
+            return Client(
+                url,
+                security=security_of(certificates, url),
+                timeout=_CONNECT_SECONDS,
+                set_as_default=False,
+                serializers=["dask", "msgpack", "pickle"],
+                # Answers are bytes; nothing that a worker sends is unpickled here but Dask's own errors.
+                deserializers=["dask", "msgpack", "error"],
+            )
+        except (OSError, TimeoutError, ValueError) as error:
+            if not (left and only_ended(error)):
+                raise no_scheduler(url, error) from error
+    raise AssertionError("the last attempt returns or raises")

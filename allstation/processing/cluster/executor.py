@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from allstation.core.known_sizes import NO_SLIDE
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.pipeline import Outcome
 from allstation.processing.batch import FieldExecutor
@@ -34,7 +35,7 @@ _AGAIN_CAREFULLY: Final = 2
 
 @dataclass(slots=True)
 class Counts:
-    """What went over the network.
+    """Counts of fields and bytes that went over the network.
 
     Attributes:
         tasks: Tasks sent.
@@ -116,12 +117,12 @@ class ClusterExecutor:
         """The machines, for people to see."""
         return () if self._alone else self._link.status()
 
-    def submit(self, key: int, path: Path, sha256: str) -> Future[Outcome[int]]:
+    def submit(self, key: int, path: Path, sha256: str, slide: int = NO_SLIDE) -> Future[Outcome[int]]:
         """Classify the bytes of a file that have this hash; the key comes back with the outcome."""
         future: Future[Outcome[int]] = Future()
         with self._changed:
             self._number += 1
-            self._plan.add(WaitingField(self._number, key, path, sha256, future))
+            self._plan.add(WaitingField(self._number, key, path, sha256, future, slide))
             if len(self._plan.waiting) >= self._plan.size or self._alone:
                 self._changed.notify_all()
         return future
@@ -215,14 +216,16 @@ class ClusterExecutor:
     def _wanted(self, task: Task) -> tuple[Task, list[WantedField]]:
         """Return the fields as they are sent; what cannot be read is done here, for its sentence."""
         if not task.by_bytes:
-            return task, [WantedField(one.number, str(one.path), one.sha256) for one in task.fields]
+            return task, [
+                WantedField(one.number, str(one.path), one.sha256, slide=one.slide) for one in task.fields
+            ]
         wanted, kept = [], []
         for one in task.fields:
             data = _bytes_of(one.path, self._work.limits.max_bytes)
             if data is None:
                 self._do_here([one])
                 continue
-            wanted.append(WantedField(one.number, str(one.path), one.sha256, data))
+            wanted.append(WantedField(one.number, str(one.path), one.sha256, data, one.slide))
             kept.append(one)
         return Task(tuple(kept), task.careful, task.by_bytes, task.workers), wanted
 
@@ -330,7 +333,7 @@ class ClusterExecutor:
             try:
                 for one in fields:
                     if not self._closed:
-                        one.answer(careful.classify(self._work, one.key, one.path, one.sha256))
+                        one.answer(careful.classify(self._work, one.key, one.path, one.sha256, one.slide))
             finally:
                 careful.close()
                 self._hold(-1)
@@ -359,7 +362,7 @@ class ClusterExecutor:
                 one.answer(future.result())
             self._hold(-1)
 
-        own.submit(one.key, one.path, one.sha256).add_done_callback(done)
+        own.submit(one.key, one.path, one.sha256, one.slide).add_done_callback(done)
 
     # This machine instead
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import platform
 import tempfile
 import threading
@@ -24,7 +23,6 @@ from allstation.processing.cluster.careful import CarefulClassifier
 from allstation.processing.cluster.requests import Answer, MachineFacts, Request, WantedField, Work
 from allstation.processing.cluster.shares import Shares, is_there
 
-_log = logging.getLogger(__name__)
 _MODELS: Final = 2
 """Pipelines kept: the one in use, and the one before."""
 
@@ -38,7 +36,7 @@ class _Used:
 
 
 class Node:
-    """What one worker process keeps between its tasks. Used by several threads.
+    """State that one worker process keeps between its tasks. Used by several threads.
 
     Args:
         threads: Of each pipeline; None for one a processor.
@@ -90,8 +88,8 @@ class Node:
 
     def _readable(
         self, fields: Sequence[WantedField], stack: ExitStack
-    ) -> tuple[list[tuple[int, Path, str]], list[int]]:
-        """Return number, path and hash of the fields that can be read here, and the numbers of the rest."""
+    ) -> tuple[list[tuple[int, Path, str, int]], list[int]]:
+        """Return number, path, hash and slide of what can be read here, and the numbers of the rest."""
         here, absent, folder = [], [], None
         for one in fields:
             path = self._shares.local(one.path)
@@ -104,7 +102,7 @@ class Node:
                 path.parent.mkdir()
                 path.write_bytes(one.data)
             if is_there(path):
-                here.append((one.number, path, one.sha256))
+                here.append((one.number, path, one.sha256, one.slide))
             else:
                 absent.append(one.number)
         return here, absent

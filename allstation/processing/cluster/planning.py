@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from allstation.core.known_sizes import NO_SLIDE
 from allstation.inference.pipeline import Outcome
 from allstation.processing.cluster.shares import root_of
 
@@ -37,6 +38,7 @@ class WaitingField:
         path: The file.
         sha256: Of the bytes.
         future: Who waits.
+        slide: Id of its slide.
         deaths: Workers that ended while they had it.
     """
 
@@ -45,6 +47,7 @@ class WaitingField:
     path: Path
     sha256: str
     future: Future[Outcome[int]]
+    slide: int = NO_SLIDE
     deaths: int = 0
 
     def begin(self) -> bool:

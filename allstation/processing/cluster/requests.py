@@ -1,4 +1,4 @@
-"""What the coordinating machine asks of a worker, and what it answers."""
+"""Messages between the coordinating machine and a worker: requests for fields, and their answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 from allstation import __version__
 from allstation.core.cells import NewCell
 from allstation.core.errors import StationError
-from allstation.core.known_sizes import KnownSizes
+from allstation.core.known_sizes import NO_SLIDE, KnownSizes
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
 from allstation.inference.pipeline import Outcome
@@ -37,17 +37,19 @@ class WantedField:
         path: As the coordinating machine calls it.
         sha256: Of the bytes that are to be classified.
         data: The bytes, for a worker that cannot read the path; else None.
+        slide: Id of its slide in the case, which may have a pixel size of its own.
     """
 
     number: int
     path: str
     sha256: str
     data: bytes | None = None
+    slide: int = NO_SLIDE
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What all fields of one executor have in common.
+    """Settings that all fields of one executor share.
 
     Attributes:
         model: SHA-256 of the bundle.
@@ -86,7 +88,7 @@ class Request:
                 "identity": self.identity,
                 "work": [work.model, work.limits, work.sizes, work.cells],
                 "careful": self.careful,
-                "fields": [[one.number, one.path, one.sha256, one.data] for one in self.fields],
+                "fields": [[one.number, one.path, one.sha256, one.data, one.slide] for one in self.fields],
             }
         )
 
@@ -114,7 +116,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a request.
+    """Answer to a request.
 
     Attributes:
         kind: :data:`DONE`, :data:`NEEDS_MODEL` or :data:`OTHER_VERSION`.
@@ -161,7 +163,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class MachineFacts:
-    """What a worker says of itself.
+    """Facts of a worker's machine.
 
     Attributes:
         machine: Name of the computer.

@@ -1,9 +1,10 @@
-"""How Dask is configured here: TLS between ends that know each other, no web server, no dashboard."""
+"""Configuration of Dask: TLS between ends that know each other, no web server, no dashboard."""
 
 from __future__ import annotations
 
 import logging
 import ssl
+import weakref
 from typing import Any, Final
 
 import dask
@@ -11,7 +12,9 @@ from distributed import Scheduler, Worker
 from distributed.security import Security
 
 from allstation.keys.cluster_certificates import Certificates
+from allstation.keys.cluster_revocation import REVOKED
 
+_log = logging.getLogger(__name__)
 _SETTINGS: Final = {
     "distributed.comm.timeouts.connect": "15s",
     "distributed.comm.timeouts.tcp": "20s",
@@ -49,11 +52,48 @@ def security_of(certificates: Certificates | None, url: str) -> Security | None:
         return None
     if certificates is None:
         return Security(require_encryption=True)
-    files: dict[str, Any] = {"tls_ca_file": str(certificates.authority)}
-    for role in ("client", "scheduler", "worker"):
-        files[f"tls_{role}_cert"] = str(certificates.certificate)
-        files[f"tls_{role}_key"] = str(certificates.key)
-    return Security(require_encryption=True, tls_min_version=ssl.TLSVersion.TLSv1_3, **files)
+    return LaboratorySecurity(certificates)
+
+
+class LaboratorySecurity(Security):  # type: ignore[misc]
+    """Certificates as Dask takes them; the other end's must not be one that the authority has revoked.
+
+    Args:
+        certificates: Of this machine; the list lies beside them. Without one nothing is held against it.
+    """
+
+    def __init__(self, certificates: Certificates) -> None:
+        self.certificates = certificates
+        self._contexts: weakref.WeakSet[ssl.SSLContext] = weakref.WeakSet()
+        files: dict[str, Any] = {"tls_ca_file": str(certificates.authority)}
+        for role in ("client", "scheduler", "worker"):
+            files[f"tls_{role}_cert"] = str(certificates.certificate)
+            files[f"tls_{role}_key"] = str(certificates.key)
+        super().__init__(require_encryption=True, tls_min_version=ssl.TLSVersion.TLSv1_3, **files)
+
+    def _get_tls_context(self, tls: dict[str, Any], purpose: ssl.Purpose) -> ssl.SSLContext | None:
+        context: ssl.SSLContext | None = super()._get_tls_context(tls, purpose)
+        if context is not None:
+            if purpose is ssl.Purpose.CLIENT_AUTH:
+                context.num_tickets = 0  # a session that is taken up again shows no certificate
+            self._contexts.add(context)
+            self._load(context)
+        return context
+
+    def reload(self) -> None:
+        """Hold new connections against the list as it is now; of several the latest counts."""
+        for context in list(self._contexts):
+            self._load(context)
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        path = self.certificates.folder / REVOKED
+        try:
+            context.load_verify_locations(path)
+        except OSError as error:  # also ssl.SSLError
+            if path.exists():
+                _log.warning("the list of revoked certificates cannot be read: %s", error)
+            return
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
 class QuietScheduler(Scheduler):  # type: ignore[misc]

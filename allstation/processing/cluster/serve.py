@@ -28,10 +28,19 @@ from allstation.processing.cluster.address import is_loopback, split_url
 from allstation.processing.cluster.node import Node
 from allstation.processing.cluster.programs_child import end_programs
 from allstation.processing.cluster.requests import IDENTITY
-from allstation.processing.cluster.security import QuietScheduler, QuietWorker, configure, security_of
+from allstation.processing.cluster.revocation import LIST_KEY, take, take_from_scheduler, watch_own_list
+from allstation.processing.cluster.security import (
+    LaboratorySecurity,
+    QuietScheduler,
+    QuietWorker,
+    configure,
+    security_of,
+)
 from allstation.processing.cluster.shares import Shares
 
 LOOPBACK: Final = "127.0.0.1"
+TRIES: Final = 5
+"""Attempts to hear why a connection is refused."""
 REFUSED: Final = 2
 """Exit status of a worker that must not be started again: wrong version, wrong certificates."""
 _IDENTITY_KEY: Final = "allstation"
@@ -78,13 +87,16 @@ class Hub:
             raise StationError("cannot-listen", sentence) from error
 
     async def _start(self, host: str, port: int) -> QuietScheduler:
-        url = f"tls://{host}:{port}"
-        scheduler = QuietScheduler(
-            host=url, security=security_of(self._certificates, url), dashboard=False, dashboard_address=None
-        )
+        url, security = f"tls://{host}:{port}", LaboratorySecurity(self._certificates)
+        scheduler = QuietScheduler(host=url, security=security, dashboard=False, dashboard_address=None)
         await scheduler
         scheduler.set_metadata(keys=[_IDENTITY_KEY], value=IDENTITY)
+        self._revoked = asyncio.create_task(watch_own_list(scheduler, security))
         return scheduler
+
+    async def _end(self) -> None:
+        self._revoked.cancel()
+        await self._scheduler.close()
 
     @property
     def url(self) -> str:
@@ -99,7 +111,7 @@ class Hub:
     def close(self) -> None:
         """End the scheduler."""
         with contextlib.suppress(Exception):  # what cannot be ended well is ended with the process
-            sync(self._runner.loop, self._scheduler.close, callback_timeout=_PATIENCE)
+            sync(self._runner.loop, self._end, callback_timeout=_PATIENCE)
         self._runner.stop()
 
 
@@ -228,7 +240,7 @@ def _close_input(process: subprocess.Popen[bytes]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """How a worker works.
+    """Options of a worker.
 
     Attributes:
         threads: Of its pipelines; None for one a processor.
@@ -294,26 +306,43 @@ async def _work(url: str, node: Node, certificates: Certificates) -> None:
         tasks.attach(worker, node)
         try:
             async with worker:
+                if isinstance(security, LaboratorySecurity):
+                    await take_from_scheduler(worker, security)
                 await worker.finished()
         finally:
             end_programs(worker)
             node.close()
 
 
+async def _metadata(url: str, security: Any) -> tuple[Any, Any]:  # noqa: ANN401 - Dask has no types
+    """Return what a scheduler says of its program, and its list of revoked certificates."""
+    arguments = {} if security is None else security.get_connection_args("worker")
+    async with rpc(url, connection_args=arguments, timeout=_PATIENCE) as scheduler:
+        identity = await scheduler.get_metadata(keys=[_IDENTITY_KEY], default=None)
+        return identity, await scheduler.get_metadata(keys=[LIST_KEY], default=None)
+
+
+def only_ended(error: BaseException) -> bool:
+    """Tell whether a connection ended without a reason: an alert that gives it may be lost on its way."""
+    return "eof" in str(error).lower()
+
+
 async def _check_version(url: str, security: Any) -> None:  # noqa: ANN401 - Dask has no types
-    """Refuse to work for another version of the program.
+    """Refuse to work for another version of the program, and take the list of revoked certificates.
 
     Raises:
         StationError: ``other-version``, ``no-scheduler``.
     """
-    arguments = {} if security is None else security.get_connection_args("worker")
-    try:
-        async with rpc(url, connection_args=arguments, timeout=_PATIENCE) as scheduler:
-            said = await asyncio.wait_for(
-                scheduler.get_metadata(keys=[_IDENTITY_KEY], default=None), _PATIENCE
-            )
-    except (OSError, TimeoutError, ValueError) as error:
-        raise no_scheduler(url, error) from error
+    said = None
+    for left in reversed(range(TRIES)):
+        try:
+            said, revoked = await asyncio.wait_for(_metadata(url, security), _PATIENCE)
+            break
+        except (OSError, TimeoutError, ValueError) as error:
+            if not (left and only_ended(error)):
+                raise no_scheduler(url, error) from error
+    if isinstance(security, LaboratorySecurity):
+        take(security, revoked)
     if said is not None and said != IDENTITY:
         sentence = (
             f"The cluster at {shown_name(url)} runs version {shown_name(str(said))} of ALL Station, this "
@@ -325,6 +354,13 @@ async def _check_version(url: str, security: Any) -> None:  # noqa: ANN401 - Das
 def no_scheduler(url: str, error: BaseException) -> StationError:
     """Return the problem of a cluster that does not answer, or not to these certificates."""
     text = f"{error} {error.__cause__ or ''}".lower().replace(url.lower(), "")
+    if "revoked" in text:
+        sentence = (
+            f"The cluster at {shown_name(url)} does not take this machine any more: its certificate was "
+            "revoked. If that was a mistake, write a new join file where the cluster runs "
+            "(allstation cluster join FILE)."
+        )
+        return StationError("revoked-certificate", sentence)
     if any(word in text for word in ("certificate", "ssl", "alert", "handshake")):
         sentence = (
             f"The cluster at {shown_name(url)} does not know this machine's certificate. Write a join file "

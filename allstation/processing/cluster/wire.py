@@ -17,13 +17,13 @@ import numpy as np
 from allstation.core.cells import CellOutline, NewCell
 from allstation.core.decision import Decision, Reason
 from allstation.core.errors import ModelError, StationError
-from allstation.core.known_sizes import KnownSizes
+from allstation.core.known_sizes import KnownSizes, SlideSizes
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction, Quality
 from allstation.core.site import PixelSize, ScaleSource, Site
 from allstation.processing.cluster.value_types import fields_fit
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """Raised with every change of what stands in requests and answers."""
 _TAG: Final = "!"
 _MOST: Final = 512 << 20
@@ -38,6 +38,7 @@ _DATACLASSES: Final[Mapping[str, type]] = {
         NewCell,
         CellOutline,
         KnownSizes,
+        SlideSizes,
         Site,
         PixelSize,
     )

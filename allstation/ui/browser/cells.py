@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import QLocale, Qt
 
 from allstation.core.classes import NEEDS_REVIEW, class_style
-from allstation.core.records import FieldRecord, FieldState
+from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.ui.common.formatting import field_name, moment, number, percent, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card_content import NO_PERCENTAGES, invalid_text
@@ -56,7 +56,7 @@ def text(record: FieldRecord, column: int) -> str:
     if column == 6:  # noqa: PLR2004 - Column.REVIEW
         return review_text(record)
     if prediction is None:
-        return ""
+        return undecided_text(record) if column == 1 else ""
     locale, valid = QLocale(), prediction.probabilities_valid
     shares = ", ".join(f"{name} {percent(share)}" for name, share in prediction.probabilities.items())
     sharp = prediction.quality.sharpness
@@ -74,11 +74,24 @@ def state_text(record: FieldRecord) -> str:
     return tr("removed") if record.removed else tr(STATES[record.state])
 
 
+def undecided_text(record: FieldRecord) -> str:
+    """Return what stands in place of the decision of a field that has none, or whose decision is hidden."""
+    is_hidden = record.state is FieldState.DONE and not record.removed
+    return tr("hidden") if is_hidden else state_text(record)
+
+
 def decision_text(record: FieldRecord) -> str:
-    """Return the model's decision with its letter, or what stands in its place."""
+    """Return the model's decision, and after an arrow the class that a person set in its place."""
     if record.prediction is None:
-        return ""
-    name = record.prediction.decision.name
+        return undecided_text(record)
+    reviewed = record.review.class_name if record.review is not None else None
+    decided = _decided(record.prediction)
+    changed = reviewed and reviewed != record.prediction.decision.name
+    return f"{decided} → {reviewed}" if changed else decided
+
+
+def _decided(prediction: Prediction) -> str:
+    name = prediction.decision.name
     return tr("needs review") if name == NEEDS_REVIEW else name
 
 
@@ -104,7 +117,7 @@ def summary(record: FieldRecord) -> str:
         lines.append(state_text(record))
     else:
         prediction = record.prediction
-        lines.append(tr("Decision: {name}", name=decision_text(record)))
+        lines.append(tr("Decision: {name}", name=_decided(prediction)))
         if prediction.decision.reasons:
             lines.append(tr("Why: {reasons}", reasons=", ".join(prediction.decision.reasons)))
         if prediction.probabilities_valid:

@@ -1,13 +1,13 @@
-"""The row above the fields: text, class, review, reason."""
+"""Filter row above the fields: text, class, review, reason."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QToolButton, QWidget
 
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.decision import Reason
@@ -22,6 +22,7 @@ _BOX: Final = 40
 """Logical pixels around the words of a box: margins and the arrow."""
 _MARGINS: Final = 28
 """Logical pixels beside three boxes, and between them."""
+_ICON: Final = 16
 _FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
 """Role in which a combo box's own model keeps an entry's flags; 0 there greys it out."""
 
@@ -71,9 +72,16 @@ class FilterBar(QWidget):
         self._pause.timeout.connect(self.changed)
         self._text.textChanged.connect(self._typed)
         self._text.installEventFilter(self)
+        self._fold = QToolButton(self)
+        self._fold.setCheckable(True)
+        self._fold.setAccessibleName(tr("More filters"))
+        self._fold.setToolTip(tr("Filter by class, review and reason"))
+        self._fold.toggled.connect(self._show_boxes)
+        self._fold.hide()
         self._lay_out()
         for box in (self._classes, self._reviews, self._reasons):
             box.currentIndexChanged.connect(self._fit)
+            box.currentIndexChanged.connect(self._show_boxes)
         # The boxes go below each other before their words are cut off.
         self.setMinimumWidth(_NARROWEST)
         self.refresh_icons()
@@ -91,7 +99,10 @@ class FilterBar(QWidget):
         layout = QGridLayout(self)
         layout.setContentsMargins(8, 8, 8, 4)
         layout.setSpacing(6)
-        layout.addWidget(self._text, 0, 0, 1, 6)
+        top = QHBoxLayout()
+        top.addWidget(self._text, 1)
+        top.addWidget(self._fold)
+        layout.addLayout(top, 0, 0, 1, 6)
         for column in range(6):
             layout.setColumnStretch(column, 1)
         self._grid = layout
@@ -108,6 +119,20 @@ class FilterBar(QWidget):
         for box, (row, column, wide) in zip(boxes, places, strict=True):
             self._grid.addWidget(box, row, column, 1, wide)
         self._rows = rows
+
+    def set_foldable(self, on: bool) -> None:
+        """Show the boxes only when they are asked for or filter: beside a view that needs the height."""
+        self._fold.setVisible(on)
+        self._fold.setChecked(False)
+        self._show_boxes()
+
+    @Slot()
+    def _show_boxes(self) -> None:
+        boxes = (self._classes, self._reviews, self._reasons)
+        wanted = self._fold.isHidden() or self._fold.isChecked()
+        shown = wanted or any(box.currentIndex() > 0 for box in boxes)
+        for box in boxes:
+            box.setVisible(shown)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the boxes a second row where one is too narrow for what they say."""
@@ -142,8 +167,10 @@ class FilterBar(QWidget):
         return super().eventFilter(watched, event)
 
     def refresh_icons(self) -> None:
-        """Draw the icon in the colours of now."""
+        """Draw the icons in the colours of now."""
         self._search.setIcon(icons.icon("search", self.palette()))
+        self._fold.setIcon(icons.icon("filter", self.palette()))
+        self._fold.setIconSize(QSize(icons.scaled(_ICON), icons.scaled(_ICON)))
 
     def set_classes(self, names: tuple[str, ...]) -> None:
         """Offer the classes of a model."""

@@ -1,4 +1,4 @@
-"""The row below the fields: grid or table, order, size, count."""
+"""Footer of the browser: grid or table, order, size of thumbnails, count."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class BrowserFooter(QFrame):
         self.refresh_icons()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Where there is no room, leave out what menus and keys do too."""
+        """Leave out what menus and keys do too where there is no room."""
         super().resizeEvent(event)
         self._fit()
 

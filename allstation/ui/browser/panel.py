@@ -187,6 +187,7 @@ class BrowserPanel(QWidget):
         self._views.setCurrentWidget(view)
         self._views.updateGeometry()
         self._split.setSizes([_TREE_SMALL if name in self._extra else _TREE, 600])
+        self.filters.set_foldable(name in self._extra)
         self.footer.set_view(self.view_name(), extra=name in self._extra)
         self.footer.set_width(self._sized().tile_width())
         self.view_shown.emit(self.view_name())

@@ -1,4 +1,4 @@
-"""The rows of the slide tree: the case, its slides, and the classes below each of them."""
+"""Item model of the slide tree: the case, its slides, and the classes below each of them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,6 @@ from allstation.ui.browser.sections import Section
 from allstation.ui.browser.tile import facing, paint_chip, paint_heading
 from allstation.ui.common import theme
 from allstation.ui.common.i18n import tr
-from allstation.ui.viewer.card import paint_struck_bar
 from allstation.ui.viewer.card_content import invalid_text
 
 Index = QModelIndex | QPersistentModelIndex
@@ -44,7 +43,6 @@ SORT_OF: Final = {
     Column.ADDED: FieldSort.ADDED,
 }
 _WIDTHS: Final = (170, 124, 220, 70, 90, 96, 130, 90, 100, 130)
-_SHORTEST_BAR: Final = 12.0
 _CHIP: Final = 0.95
 """Side of a chip, in heights of the text beside it."""
 
@@ -158,7 +156,7 @@ class _CellDelegate(QStyledItemDelegate):
         style = option.widget.style() if option.widget else QApplication.style()
         style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
         record = index.data(FieldModel.RecordRole)
-        if not isinstance(record, FieldRecord) or record.prediction is None:
+        if not isinstance(record, FieldRecord):
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -179,6 +177,7 @@ def _paint_decision(
 ) -> None:
     prediction = record.prediction
     if prediction is None:
+        _paint_words(painter, rect, option, cells.undecided_text(record))
         return
     name = prediction.decision.name
     index = list(prediction.probabilities).index(name) if name in prediction.probabilities else 0
@@ -201,7 +200,7 @@ def _paint_bars(painter: QPainter, rect: QRectF, option: QStyleOptionViewItem, r
         return
     scheme = theme.tokens(option.palette)
     if not prediction.probabilities_valid:
-        _paint_invalid(painter, rect, option, invalid_text(prediction))
+        _paint_words(painter, rect, option, invalid_text(prediction))
         return
     painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
     letter = QFontMetricsF(option.font).horizontalAdvance("M") + 3
@@ -221,18 +220,12 @@ def _paint_bars(painter: QPainter, rect: QRectF, option: QStyleOptionViewItem, r
             painter.drawRoundedRect(track, 3, 3)
 
 
-def _paint_invalid(painter: QPainter, rect: QRectF, option: QStyleOptionViewItem, words: str) -> None:
-    """Write why there are no percentages, over a bar that is struck through."""
-    scheme, metrics = theme.tokens(option.palette), QFontMetricsF(option.font)
+def _paint_words(painter: QPainter, rect: QRectF, option: QStyleOptionViewItem, words: str) -> None:
+    """Write what stands in place of a decision or of its percentages."""
     painter.setFont(option.font)
-    painter.setPen(QColor(scheme.muted))
-    elided = metrics.elidedText(words, Qt.TextElideMode.ElideRight, rect.width())
+    painter.setPen(QColor(theme.tokens(option.palette).muted))
+    elided = QFontMetricsF(option.font).elidedText(words, Qt.TextElideMode.ElideRight, rect.width())
     painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, elided)
-    left = rect.left() + metrics.horizontalAdvance(elided) + 10
-    track = QRectF(left, rect.center().y() - 3, rect.right() - left - 4, 6)
-    if track.width() > _SHORTEST_BAR:
-        place = facing(painter, rect, track)
-        paint_struck_bar(painter, place, ground=QColor(scheme.track), line=QColor(scheme.muted))
 
 
 def sort_title(sort: FieldSort) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPixmap
@@ -12,6 +12,10 @@ from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPixmap
 from allstation.core.records import FieldRecord
 from allstation.services.field_cache import FieldCache
 from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_BYTES: Final = 64 * 1024**2
 _BYTES_PER_PIXEL: Final = 4
@@ -44,9 +48,15 @@ class Thumbnails(QObject):
         self._look = (1.0, 0.0)
 
     def pixmap(
-        self, record: FieldRecord, width: int, height: int, *, look: tuple[float, float] = (1.0, 0.0)
+        self,
+        record: FieldRecord,
+        width: int,
+        height: int,
+        *,
+        look: tuple[float, float] = (1.0, 0.0),
+        keeps_shape: bool = False,
     ) -> QPixmap | None:
-        """Return a picture of exactly this size in device pixels, or None until it arrives.
+        """Return a picture of this size in device pixels, or None until it arrives.
 
         Args:
             record: The field.
@@ -54,9 +64,10 @@ class Thumbnails(QObject):
             height: Device pixels.
             look: Device pixels per logical one, and the corners' radius in logical pixels, of
                 pictures that arrive from now on.
+            keeps_shape: The picture has the shape of the field and fits into the size, instead of filling it.
         """
         self._look = look
-        key = ThumbnailKey(record.id, width, height)
+        key = ThumbnailKey(record.id, width, height, keeps_shape)
         # A field that was found again lies elsewhere: there it is tried once more.
         if key in self._pictures and self._unreadable.get(key, record.path) == record.path:
             self._pictures.move_to_end(key)
@@ -78,14 +89,14 @@ class Thumbnails(QObject):
         self._loader.stop()
 
     @Slot(object, object)
-    def _keep(self, key: ThumbnailKey, pixels: object) -> None:
+    def _keep(self, key: ThumbnailKey, pixels: NDArray[np.uint8] | None) -> None:
         picture = None
         path = self._asked.pop(key, None)
         self._unreadable.pop(key, None)
         if pixels is None and path is not None:
             self._unreadable[key] = path
         if pixels is not None:
-            picture = _to_pixmap(pixels, key, *self._look)
+            picture = _to_pixmap(pixels, *self._look)
             self._bytes += key.width * key.height * _BYTES_PER_PIXEL
         self._pictures[key] = picture
         while self._bytes > self._max_bytes and len(self._pictures) > 1:
@@ -96,11 +107,11 @@ class Thumbnails(QObject):
         self.arrived.emit(key.field_id)
 
 
-def _to_pixmap(pixels: object, key: ThumbnailKey, ratio: float, radius: float) -> QPixmap:
+def _to_pixmap(pixels: NDArray[np.uint8], ratio: float, radius: float) -> QPixmap:
     """Round the corners once here, not at every painting."""
-    data = memoryview(pixels)  # type: ignore[arg-type]
-    image = QImage(data, key.width, key.height, key.width * 3, QImage.Format.Format_RGB888)
-    picture = QPixmap(key.width, key.height)
+    height, width, _ = pixels.shape
+    image = QImage(pixels.data, width, height, width * 3, QImage.Format.Format_RGB888)
+    picture = QPixmap(width, height)
     picture.fill(QColor(0, 0, 0, 0))
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

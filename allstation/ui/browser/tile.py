@@ -149,10 +149,7 @@ def _state_line(
 ) -> None:
     failed = record.state is FieldState.FAILED
     painter.setPen(QColor(scheme.danger if failed else scheme.muted))
-    words = cells.state_text(record)
-    if record.state is FieldState.DONE and not record.removed:
-        words = tr("hidden until reviewed")
-    elided = metrics.elidedText(words, Qt.TextElideMode.ElideRight, rect.width())
+    elided = metrics.elidedText(cells.undecided_text(record), Qt.TextElideMode.ElideRight, rect.width())
     painter.drawText(rect, Qt.AlignmentFlag.AlignLeft, elided)
 
 
@@ -175,7 +172,8 @@ def _decision_line(
     room = rect.right() - left - metrics.horizontalAdvance(share) - 4
     painter.setPen(QColor(scheme.text))
     why = invalid_text(prediction) if name == NEEDS_REVIEW else ""
-    words = metrics.elidedText(why or tr(name), Qt.TextElideMode.ElideRight, room)
+    words = why if why and metrics.horizontalAdvance(why) <= room else tr(name)
+    words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, room)
     place = QRectF(left, rect.top(), max(room, 0), rect.height())
     painter.drawText(facing(painter, rect, place), Qt.AlignmentFlag.AlignVCenter, words)
 

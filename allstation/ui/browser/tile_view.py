@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Sequence
 from typing import Final, Protocol, cast
 
@@ -27,6 +28,8 @@ from allstation.ui.viewer.visibility import VisibilityTracker
 
 MIN_WIDTH: Final = 72
 MAX_WIDTH: Final = 360
+_ONE_MORE: Final = 0.12
+"""Part of a tile that may lack for another column: all then are hardly smaller than wanted."""
 _HEAD: Final = 0.78
 """Height of a heading, in heights of a tile's two lines of text."""
 
@@ -107,7 +110,14 @@ class TileView(QAbstractItemView):
 
     def columns(self) -> int:
         """Return how many tiles stand beside each other."""
-        return max(1, self.viewport().width() // (self._scaled + 2 * PADDING + 4))
+        width, around = self.viewport().width(), 2 * PADDING + 4
+        wanted = max(1, int(width / (self._scaled + around) + _ONE_MORE))
+        highest = (self.viewport().height() - 3 * PADDING - self._words) / self._aspect
+        if width / wanted - around <= highest:
+            return wanted
+        # A tile that is higher than the view would never be seen whole.
+        lower = math.ceil(width / (max(highest, MIN_WIDTH) + around))
+        return max(wanted, min(lower, width // (MIN_WIDTH + around)))
 
     def _turned(self, column: int) -> int:
         """Return a column counted from the left as one in reading order, or the other way round."""
@@ -324,7 +334,7 @@ class TileView(QAbstractItemView):
         return super().viewportEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """What is hidden is not looked at."""
+        """Note that hidden tiles are not looked at."""
         self.visibility.hidden()
         super().hideEvent(event)
 

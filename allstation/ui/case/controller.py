@@ -216,7 +216,7 @@ class CaseController(QObject):
         if not opening and self._session.info is not None and self._session.info.read_only:
             self._notifier.info(tr("This case is open for looking only, so nothing can be added to it."))
             return
-        if opening or self._session.has_case:
+        if opening:
             self._session.submit(AddPaths(fields))
         elif not self.several.takes(fields):
             self._make_one(fields)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QUndoCommand
 
 from allstation.processing.status_types import ImportStatus
 from allstation.services.case_session import CaseSession
-from allstation.services.requests import RemoveFields, UndoRemoval
+from allstation.services.field_requests import RemoveFields, UndoRemoval
 from allstation.services.undo_log import Removal
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
@@ -115,12 +115,12 @@ class RemovalController(QObject):
     def _removed(self, ids: list[int]) -> None:
         if len(ids) == 1:
             text = tr(
-                "1 field is out of the case. Its file was not touched; "
+                "1 field was removed from the case. Its file was not touched; "
                 "Undo, or the filter “removed”, brings it back."
             )
         else:
             text = tr(
-                "{n} fields are out of the case. Their files were not touched; "
+                "{n} fields were removed from the case. Their files were not touched; "
                 "Undo, or the filter “removed”, brings them back.",
                 n=number(len(ids)),
             )

@@ -1,4 +1,4 @@
-"""The rows above the gallery: order and headings, which cells, outlines, counting."""
+"""Filter rows above the gallery: order and headings, which cells, outlines, counting."""
 
 from __future__ import annotations
 
@@ -21,13 +21,11 @@ from PySide6.QtWidgets import (
 
 from allstation.core.cells import CellFilter, CellOrder
 from allstation.ui.common import icons
-from allstation.ui.common.formatting import number
+from allstation.ui.common.formatting import number, tip
 from allstation.ui.common.i18n import tr
 
 _ICON: Final = 16
 _FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
-_NARROW: Final = 62
-"""Letters of width below which the boxes take two rows."""
 
 
 class Arrangement(StrEnum):
@@ -108,6 +106,7 @@ class GalleryBar(QWidget):
         self._shown = QLabel(self)
         self._shown.setProperty("role", "small")
         self._blind = False
+        self._shown_count, self._has_scale = 0, True
         self._rows = 0
         self._lay_out()
         self._arrange.activated.connect(self._chosen)
@@ -188,7 +187,9 @@ class GalleryBar(QWidget):
             self._place(narrow=self._is_narrow())
 
     def _is_narrow(self) -> bool:
-        return self.width() < self.fontMetrics().averageCharWidth() * _NARROW
+        parts = (self._arrange, self._order, self._which, self._whole, self._shown, self._outlines)
+        needed = sum(part.sizeHint().width() + 6 for part in (*parts, self._count))
+        return self.width() < needed + 10
 
     def refresh_icons(self) -> None:
         """Draw the icons in the colours of now."""
@@ -249,7 +250,25 @@ class GalleryBar(QWidget):
 
     def set_count(self, count: int) -> None:
         """Say how many cells are shown."""
-        self._shown.setText(tr("1 cell") if count == 1 else tr("{n} cells", n=number(count)))
+        self._shown_count = count
+        self._show_count()
+
+    def set_scale_known(self, on: bool) -> None:
+        """Say whether every crop is drawn to scale; those whose pixel size is unknown lack a mark."""
+        if on != self._has_scale:
+            self._has_scale = on
+            self._show_count()
+
+    def _show_count(self) -> None:
+        count = self._shown_count
+        words = tr("1 cell") if count == 1 else tr("{n} cells", n=number(count))
+        self._shown.setText(words if self._has_scale else tr("{n}, not all to scale", n=words))
+        told = tr(
+            "Cells without a bar are shown in pixels, as the pixel size of their fields is not known: "
+            "their sizes cannot be compared. View > Pixel Size… sets it."
+        )
+        self._shown.setToolTip("" if self._has_scale else tip(told))
+        self._place(narrow=self._is_narrow())
 
     def clear(self) -> None:
         """Take every condition off without telling anyone."""

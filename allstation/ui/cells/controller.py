@@ -79,6 +79,8 @@ class GalleryController(QObject):
         worker.proposals_changed.connect(self._all_changed)
         worker.cell_types_changed.connect(self._all_changed)
         worker.details_changed.connect(self._all_changed)
+        worker.site_changed.connect(self._all_changed)
+        worker.slide_sizes_changed.connect(self._all_changed)
         worker.located.connect(self._files_moved)
         reader.gallery_listed.connect(self._take_listing)
         reader.cell_page_read.connect(self._take_page)
@@ -253,7 +255,7 @@ class GalleryController(QObject):
     def _take_page(self, generation: int, records: list[CellRecord]) -> None:
         if generation == self._session.generation:
             blind = self._session.reviewer is not None
-            self._panel.model.take_page(map(blind_record, records) if blind else records)
+            self._panel.take_page(map(blind_record, records) if blind else records)
 
     @Slot(int, object)
     def _take_places(self, generation: int, places: dict[int, FieldPlace]) -> None:
@@ -363,6 +365,8 @@ class GalleryController(QObject):
     def _view_shown(self, name: str) -> None:
         if name == VIEW and not self._is_listed:
             self.relist()
+        elif name != VIEW:
+            self._selection.set_cell(None)  # its mark on the field would be of nothing that is chosen now
         self._context.changed.emit()
 
     def _restore(self) -> None:

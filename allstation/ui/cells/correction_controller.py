@@ -124,7 +124,10 @@ class CorrectionController(QObject):
             return
         self._asked = field
         usual = self._field_cells.usual_share()
-        task = self._serial.run(partial(_outline_at, self._files, field, x, y, usual))
+        known = self._viewer.main.canvas.scene.pixel_size()
+        task = self._serial.run(
+            partial(_outline_at, self._files, field, (x, y), usual=usual, pixel_size=known)
+        )
         task.done.connect(self._outlined)
         task.failed.connect(self._failed)
 
@@ -196,15 +199,20 @@ class CorrectionController(QObject):
 
 
 def _outline_at(
-    files: FieldCache, field: FieldRecord, x: float, y: float, usual: float | None
+    files: FieldCache,
+    field: FieldRecord,
+    place: tuple[float, float],
+    *,
+    usual: float | None,
+    pixel_size: float | None,
 ) -> CellGeometry:
-    """Outline what lies at a point. Runs on another thread."""
+    """Outline what lies at a point, at the pixel size that counts for the field. Runs on another thread."""
     from allstation.imaging.hand_cells import cell_at
 
     file = files.read(field.path, field.sha256)
     rgb = file.reduced(NETWORK_SIZE)
     size = file.header.width, file.header.height
-    return cell_at(rgb, x, y, size=size, usual=usual, pixel_size=file.pixel_size)
+    return cell_at(rgb, *place, size=size, usual=usual, pixel_size=pixel_size or file.pixel_size)
 
 
 def _cells(count: int) -> str:

@@ -14,7 +14,7 @@ from allstation.ui.common.i18n import tr
 
 @dataclass(frozen=True, slots=True)
 class CountQuestion:
-    """What shares are worked out of.
+    """Input of the shares: counts of one reader by type, and what they are compared with.
 
     Attributes:
         counts: Cells by the key of the type.

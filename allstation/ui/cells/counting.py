@@ -10,13 +10,11 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QSpinBox,
     QSplitter,
     QVBoxLayout,
@@ -30,6 +28,7 @@ from allstation.ui.cells.bench_keys import BenchKey, BenchWidget
 from allstation.ui.cells.tally import TallyRow, TallyView
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import resize_on_screen
 
 _SIZE: Final = (1180, 820)
@@ -119,11 +118,7 @@ class CountingWindow(BenchWidget):
         column.setSpacing(8)
         for part in (self._total, self._reader, self._progress):
             column.addWidget(part)
-        area = QScrollArea(side)
-        area.setWidget(self.tally)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area = scroll_area(self.tally, side, sideways=True, focusable=False)
         column.addWidget(area, 1)
         for part in (self._note, self._stop, self._comparison):
             column.addWidget(part)

@@ -32,7 +32,7 @@ _USUAL: Final = 96
 
 @dataclass(frozen=True, slots=True)
 class CropScale:
-    """Part of a field that every crop shows: all cells stand at one scale, but those that would not fit.
+    """Part of a field that a crop shows: all cells stand at one magnification, but those that would not fit.
 
     Attributes:
         micrometres: Side of the part, where the pixel size of a field is known.
@@ -47,6 +47,10 @@ class CropScale:
         common = self.micrometres / record.pixel_size if record.pixel_size else self.pixels
         longest = max(record.width, record.height)
         return common if longest <= common else math.ceil(longest * _MARGIN / _STEP) * _STEP
+
+    def unit(self, record: CellRecord, side: float) -> float | None:
+        """Return what a micrometre takes of a crop drawn ``side`` wide; None if the scale is unknown."""
+        return side / (self.side(record) * record.pixel_size) if record.pixel_size else None
 
     @classmethod
     def around(cls, records: Iterable[CellRecord]) -> CropScale:

@@ -131,6 +131,10 @@ class CellModel(QAbstractListModel):
         """Return the records that are here."""
         return self._pages.all()
 
+    def fresh(self) -> Sequence[CellRecord]:
+        """Return the records that are here and not outdated."""
+        return self._pages.fresh()
+
     def record_at(self, row: int) -> CellRecord | None:
         """Return the record of a row, and ask for its page if it is missing or outdated."""
         return self._pages.at(self._ids, row)

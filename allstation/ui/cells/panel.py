@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -136,6 +136,11 @@ class GalleryPanel(QWidget):
         self.bar.clear()
         self.choose_type(ALL)
 
+    def take_page(self, records: Iterable[CellRecord]) -> None:
+        """Keep records that were read, and say whether all known ones are drawn to scale."""
+        self.model.take_page(records)
+        self.bar.set_scale_known(all(one.pixel_size is not None for one in self.model.fresh()))
+
     def clear(self) -> None:
         """Show nothing: no case."""
         self._current = 0
@@ -145,6 +150,7 @@ class GalleryPanel(QWidget):
         self.model.clear()
         self.types.set_counts(CellCounts())
         self.bar.set_count(0)
+        self.bar.set_scale_known(True)
         self.current_changed.emit(None)
 
     def outdate_files(self) -> None:

@@ -147,7 +147,7 @@ class CellStage(QWidget):
         painter.drawText(self.rect().adjusted(30, 30, -30, -30), flags, text)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """What is hidden is not looked at."""
+        """Note that a hidden cell is not looked at."""
         self.visibility.hidden()
         super().hideEvent(event)
 

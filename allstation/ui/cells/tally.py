@@ -20,7 +20,6 @@ from allstation.ui.common.formatting import number, percent, together
 from allstation.ui.common.i18n import tr
 
 _GAP: Final = 8.0
-_BAR: Final = 6.0
 _AIR: Final = 8
 
 

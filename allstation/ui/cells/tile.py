@@ -22,6 +22,7 @@ from PySide6.QtGui import (
 from allstation.core.cell_types import CellType
 from allstation.ui.browser.tile import PADDING, RADIUS, facing
 from allstation.ui.cells.crops import ShownCrop
+from allstation.ui.cells.scale_mark import paint_scale_mark
 from allstation.ui.common import theme
 from allstation.ui.common.formatting import percent
 from allstation.ui.common.i18n import tr
@@ -34,7 +35,7 @@ _OUTLINE: Final = ((QColor(10, 12, 16, 200), 3.0), (QColor(255, 255, 90), 1.3))
 
 @dataclass(frozen=True, slots=True)
 class CellLook:
-    """How a cell is drawn.
+    """Style in which a cell is drawn.
 
     Attributes:
         palette: Of the view.
@@ -47,6 +48,7 @@ class CellLook:
         type: The shown type; None without one.
         proposed: Nobody gave the type: it is a proposal.
         probability: Of the proposal.
+        unit: Logical pixels that a micrometre takes in the crop; None where the scale is not known.
     """
 
     palette: QPalette
@@ -59,6 +61,7 @@ class CellLook:
     type: CellType | None = None
     proposed: bool = False
     probability: float | None = None
+    unit: float | None = None
 
 
 def paint_cell(painter: QPainter, rect: QRectF, *, crop: ShownCrop | None, look: CellLook) -> None:
@@ -74,6 +77,8 @@ def paint_cell(painter: QPainter, rect: QRectF, *, crop: ShownCrop | None, look:
         painter.drawPixmap(box.topLeft(), crop.picture)
         if look.outlined:
             paint_outline(painter, box, crop.outline)
+        if look.unit is not None:
+            paint_scale_mark(painter, box, look.unit, look.font)
     else:
         painter.setBrush(QColor(scheme.track))
         painter.drawRoundedRect(box, RADIUS, RADIUS)

@@ -30,7 +30,7 @@ _DETAILS: Final = 170
 
 @dataclass(frozen=True, slots=True)
 class TypeFigure:
-    """How often the typer was right for cells of one type, with slides or patients kept apart.
+    """Recall of the typer for one type, with slides or patients kept apart.
 
     Attributes:
         name: Of the type.
@@ -49,7 +49,7 @@ class TypeFigure:
 
 @dataclass(frozen=True, slots=True)
 class TyperState:
-    """What the strip shows.
+    """State that the strip shows.
 
     Attributes:
         typed: Cells that a person typed.

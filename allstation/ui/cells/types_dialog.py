@@ -13,13 +13,11 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -36,6 +34,7 @@ from allstation.core.cell_types import (
 from allstation.core.errors import StationError
 from allstation.ui.common import icons
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import resize_on_screen
 
 _COUNTS: Final = {
@@ -132,10 +131,7 @@ class TypesDialog(QDialog):
             wordWrap=True,
         )
         about.setProperty("role", "muted")
-        area = QScrollArea(self)
-        area.setWidget(self._body)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
+        area = scroll_area(self._body, self, sideways=True)
         add = QPushButton(tr("Add a type"), self)
         add.clicked.connect(self.add_type)
         shipped = QPushButton(tr("Shipped list"), self)

@@ -19,21 +19,12 @@ from allstation.ui.cells.crops import CellCrops, CropScale
 from allstation.ui.cells.model import CellModel, CellSection
 from allstation.ui.cells.tile import CellLook, paint_cell, paint_type_chip, picture_box
 from allstation.ui.common import theme
+from allstation.ui.common.focus_filters import ARROWS
 from allstation.ui.common.formatting import field_name
 
 _FRAME: Final = 4
 _OWN_KEYS: Final = frozenset(
     {Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Delete, Qt.Key.Key_Backspace}
-)
-_ARROWS: Final = frozenset(
-    {
-        Qt.Key.Key_Left,
-        Qt.Key.Key_Right,
-        Qt.Key.Key_Home,
-        Qt.Key.Key_End,
-        Qt.Key.Key_PageUp,
-        Qt.Key.Key_PageDown,
-    }
 )
 _KEPT_KEYS: Final = frozenset({Qt.Key.Key_Plus, Qt.Key.Key_Minus, Qt.Key.Key_Equal})
 """Sizes of the viewer: they stay what they are."""
@@ -162,6 +153,7 @@ class CellGallery(TileView):
             type=type_of(types, shown) if shown else None,
             proposed=record is not None and not record.type and bool(record.proposed),
             probability=record.probability if record is not None else None,
+            unit=self._scale.unit(record, side) if record is not None else None,
         )
 
     def _paint_heading(self, painter: QPainter, line: QRectF, section: Section) -> None:
@@ -199,7 +191,7 @@ class CellGallery(TileView):
     def event(self, event: QEvent) -> bool:
         """Keep letters, digits and a few keys from the window's actions while the gallery has the focus."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            moves = event.key() in _ARROWS and not event.modifiers() & Qt.KeyboardModifier.ControlModifier
+            moves = event.key() in ARROWS and not event.modifiers() & Qt.KeyboardModifier.ControlModifier
             if moves or self._takes(event):
                 event.accept()
                 return True

@@ -1,4 +1,4 @@
-"""What is said of a cell in words: its type, who gave it, its size."""
+"""Description of a cell in words: its type, who gave it, its size."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ class CellTyping(QObject):
 
     @property
     def advice(self) -> str:
-        """What the latest measurement advised."""
+        """Advice of the latest measurement."""
         return self._advice
 
     @property

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QRadioButton,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -25,6 +24,7 @@ from PySide6.QtWidgets import (
 from allstation.core.cell_types import CellType
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import limit_width
 
 QUICK_TYPES: Final = ("blast", "lymphocyte")
@@ -41,7 +41,7 @@ _ERRORS: Final = (1, 30, 5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """What the page shows.
+    """State that the page shows.
 
     Attributes:
         cells: Whole cells of the case.
@@ -160,11 +160,7 @@ class PreparePage(QWidget):
         across.addStretch(1)
         across.addWidget(body, 6)
         across.addStretch(1)
-        area = QScrollArea(self)
-        area.setWidget(middle)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area = scroll_area(middle, self, sideways=True, focusable=False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(area)

@@ -12,13 +12,13 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import limit_width
 
 _WIDTH: Final = 760
@@ -76,10 +76,7 @@ class ResultPage(QWidget):
         limit_width(self._body, _WIDTH)
         across.addWidget(self._body, 6)
         across.addStretch(1)
-        area = QScrollArea(self)
-        area.setWidget(middle)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
+        area = scroll_area(middle, self, sideways=True)
         area.setAccessibleName(tr("Acceptance report"))
         foot = QWidget(self)
         foot.setProperty("role", "panel")

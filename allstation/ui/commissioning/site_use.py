@@ -1,4 +1,4 @@
-"""What becomes of a test's outcome: report, bundle, comparison, activation and taking it back."""
+"""Use of a commissioned model: report, bundle, comparison, activation and taking it back."""
 
 from __future__ import annotations
 

@@ -7,12 +7,10 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +22,7 @@ from allstation.ui.commissioning.standing_card import StandingCard
 from allstation.ui.commissioning.type_keys import TypeKeys
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import VerticalScrollArea
 from allstation.ui.common.window_size import fix_width
 
 _SIDE: Final = 390
@@ -94,12 +93,6 @@ class TypingPage(BenchWidget):
         for part in (self._total, self._about, self._progress, self.types, self.standing):
             column.addWidget(part)
         column.addStretch(1)
-        area = QScrollArea(self)
-        area.setWidget(side)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         right = QWidget(self)
         right.setProperty("role", "panel")
         right.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -107,7 +100,7 @@ class TypingPage(BenchWidget):
         rows = QVBoxLayout(right)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
-        rows.addWidget(area, 1)
+        rows.addWidget(VerticalScrollArea(side, self), 1)
         line = QHBoxLayout()
         line.setContentsMargins(14, *_FOOT)
         line.addWidget(self.freeze, 1)

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-_ARROWS: Final = frozenset(
+ARROWS: Final = frozenset(
     {
         Qt.Key.Key_Left,
         Qt.Key.Key_Right,
@@ -31,15 +31,16 @@ _ARROWS: Final = frozenset(
         Qt.Key.Key_PageDown,
     }
 )
+"""Left, right and the ends; up and down are not among them."""
 _PRESS: Final = frozenset({Qt.Key.Key_Space})
 _APART: Final = 20
 """Milliseconds between releasing a key and pressing it again; nobody is faster."""
 _KEPT: Final[tuple[tuple[type[QWidget], frozenset[Qt.Key]], ...]] = (
-    (QAbstractSlider, _ARROWS),
+    (QAbstractSlider, ARROWS),
     (QAbstractButton, _PRESS),
-    (QAbstractSpinBox, _ARROWS),
-    (QComboBox, _ARROWS | _PRESS),
-    (QTabBar, _ARROWS),
+    (QAbstractSpinBox, ARROWS),
+    (QComboBox, ARROWS | _PRESS),
+    (QTabBar, ARROWS),
     (QTreeView, frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right})),
 )
 

@@ -71,9 +71,15 @@ class Notifier(QObject):
 
     Signals:
         posted: A :class:`Notification`.
+        withdrawn: Topic of which nothing is to be said any more.
     """
 
     posted = Signal(object)
+    withdrawn = Signal(str)
+
+    def withdraw(self, topic: str) -> None:
+        """Take away what was said about a topic that is over."""
+        self.withdrawn.emit(topic)
 
     @Slot(object)
     def post(self, notification: Notification) -> None:
@@ -113,9 +119,8 @@ class NotificationStack(QWidget):
         if self._cards and self._cards[-1].notification.text == notification.text:
             self._cards[-1].stay()
             return
-        topic = notification.topic
-        for earlier in [card for card in self._cards if topic and card.notification.topic == topic]:
-            self.remove(earlier)
+        if notification.topic:
+            self.withdraw(notification.topic)
         card = _Card(notification, self)
         self._cards.append(card)
         self._column.addWidget(card)
@@ -124,6 +129,12 @@ class NotificationStack(QWidget):
         self.show()
         self.raise_()
         self._place()
+
+    @Slot(str)
+    def withdraw(self, topic: str) -> None:
+        """Take the messages about a topic away."""
+        for card in [card for card in self._cards if card.notification.topic == topic]:
+            self.remove(card)
 
     def texts(self) -> list[str]:
         """Return what is shown, the oldest first."""

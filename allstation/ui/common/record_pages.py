@@ -42,6 +42,10 @@ class RecordPages(Generic[Record]):
         """Return the records that are here."""
         return tuple(self._records.values())
 
+    def fresh(self) -> Sequence[Record]:
+        """Return the records that are here and not outdated."""
+        return tuple(record for key, record in self._records.items() if key not in self._stale)
+
     def at(self, ids: Sequence[int], row: int) -> Record | None:
         """Return the record of a row, and ask for its page if it is missing, for itself if it is outdated.
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
-from PySide6.QtWidgets import QApplication, QStyleFactory
+from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
 
 from allstation import paths
 from allstation.core.classes import class_style
@@ -200,6 +200,11 @@ class Theme(QObject):
         self._mode = mode
         self._apply()
 
+    @property
+    def scale(self) -> float:
+        """Size of text, 1 for the normal one."""
+        return self._scale
+
     def set_scale(self, scale: float) -> None:
         """Set the size of all text, 0.8 to 2.0 of the normal size."""
         self._scale = min(max(scale, 0.8), 2.0)
@@ -225,6 +230,13 @@ class Theme(QObject):
         self._app.setPalette(_palette(scheme))
         self._app.setStyleSheet(_style_sheet(scheme, self._scale))
         self.changed.emit()
+
+
+def restyle(widget: QWidget, name: str, value: object) -> None:
+    """Set a property of a widget that the style sheet asks for, and apply the style sheet to it again."""
+    widget.setProperty(name, value)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
 
 
 def _load_fonts() -> None:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from PySide6.QtGui import QUndoCommand
 
+from allstation.core.known_sizes import SlideSizes
 from allstation.core.site import Site
 from allstation.services.case_session import CaseSession
 from allstation.services.requests import SetDetails, SetSite
+from allstation.services.slide_size_requests import SetSlideSizes
 from allstation.ui.common.i18n import tr
 
 
@@ -44,3 +46,20 @@ class SiteCommand(QUndoCommand):
     def undo(self) -> None:
         """Store the former site."""
         self._session.submit(SetSite(self._before))
+
+
+class SlideSizesCommand(QUndoCommand):
+    """Change of the pixel sizes of one slide; undo puts the former ones back."""
+
+    def __init__(self, session: CaseSession, before: SlideSizes, after: SlideSizes) -> None:
+        super().__init__(tr("Pixel size"))
+        self._session = session
+        self._before, self._after = before, after
+
+    def redo(self) -> None:
+        """Store the new sizes."""
+        self._session.submit(SetSlideSizes(self._after))
+
+    def undo(self) -> None:
+        """Store the former sizes."""
+        self._session.submit(SetSlideSizes(self._before))

@@ -45,13 +45,13 @@ def grow_with_text(dialog: QDialog, width: int) -> None:
 
 
 def fix_width(widget: QWidget, width: int) -> None:
-    """Give a widget a width that grows with the size of text.
+    """Give a widget a width that grows with the size of text, and with words that need more.
 
     Args:
         widget: Beside others that take what is left.
         width: Logical pixels at the normal size of text.
     """
-    _ScaledWidth(widget, widget.setFixedWidth, width)
+    _ScaledWidth(widget, widget.setFixedWidth, width, grows=True)
 
 
 def limit_width(widget: QWidget, width: int) -> None:
@@ -65,16 +65,21 @@ def limit_width(widget: QWidget, width: int) -> None:
 
 
 class _ScaledWidth(QObject):
-    def __init__(self, widget: QWidget, set_width: Callable[[int], object], width: int) -> None:
+    def __init__(
+        self, widget: QWidget, set_width: Callable[[int], object], width: int, *, grows: bool = False
+    ) -> None:
         super().__init__(widget)
+        self._widget = widget
         self._set_width = set_width
         self._width = width
+        self._grows = grows
         widget.installEventFilter(self)
         set_width(icons.scaled(width))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.FontChange:
-            self._set_width(icons.scaled(self._width))
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            needed = self._widget.minimumSizeHint().width() if self._grows else 0
+            self._set_width(max(icons.scaled(self._width), needed))
         return super().eventFilter(watched, event)
 
 

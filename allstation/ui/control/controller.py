@@ -27,7 +27,7 @@ class ControlController(QObject):
         self._context = context
         self._window = window
         self._reading: ControlReading | None = None
-        self._told: tuple[str, ...] = ()
+        self._announced: tuple[str, ...] = ()
         self.dialog: ControlDialog | None = None
         self.watch = ControlWatch(context.session, self)
         self.watch.judged.connect(self._judged)
@@ -73,11 +73,11 @@ class ControlController(QObject):
         self._reading = reading
         if self.dialog is not None:
             self.dialog.show_reading(reading)
-        if reading.held and reading.held != self._told:
+        if reading.held and reading.held != self._announced:
             self._context.notifier.post(
                 Notification(Level.WARNING, reading.sentence, tr("Control…"), self.open, topic="control")
             )
-        self._told = reading.held
+        self._announced = reading.held
 
     @Slot(object)
     def _problem(self, problem: Problem) -> None:
@@ -88,6 +88,6 @@ class ControlController(QObject):
 
     @Slot()
     def _closed(self) -> None:
-        self._reading, self._told = None, ()
+        self._reading, self._announced = None, ()
         if self.dialog is not None:
             self.dialog.close()

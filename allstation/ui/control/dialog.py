@@ -11,14 +11,15 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from allstation.services.control_watch import ControlReading
+from allstation.ui.common import theme
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import resize_on_screen
 from allstation.ui.control.chart_view import ChartView
 
@@ -45,17 +46,14 @@ class ControlDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Control of the site"))
         resize_on_screen(self, *_SIZE)
-        self.said = self._label("control.said")
-        self.said.setText(tr("The charts are being read…"))
+        self.message = self._label("control.message")
+        self.message.setText(tr("The charts are being read…"))
         self._views: list[ChartView] = []
         self._body = QWidget(self)
         self._body.setProperty("role", "panel")
         self._column = QVBoxLayout(self._body)
         self._column.addStretch(1)
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setWidget(self._body)
+        area = scroll_area(self._body, self, sideways=True)
         area.setAccessibleName(tr("Control charts"))
         self._box = self._release_box(name)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
@@ -64,7 +62,7 @@ class ControlDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 14)
         layout.setSpacing(10)
-        layout.addWidget(self.said)
+        layout.addWidget(self.message)
         layout.addWidget(area, 1)
         layout.addWidget(self._box)
         layout.addWidget(buttons)
@@ -123,10 +121,8 @@ class ControlDialog(QDialog):
             if place < len(charts):
                 view.show_chart(charts[place], charts=len(charts))
         open_days = reading.standing.open_days()
-        self.said.setText(_words(reading, open_days))
-        self.said.setProperty("role", "warning" if open_days else "")
-        self.said.style().unpolish(self.said)
-        self.said.style().polish(self.said)
+        self.message.setText(_words(reading, open_days))
+        theme.restyle(self.message, "role", "warning" if open_days else "")
         self._box.setVisible(bool(open_days))
         self._form.setRowVisible(self.pin, reading.needs_pin)
         self.day.clear()

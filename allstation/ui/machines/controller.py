@@ -76,8 +76,9 @@ class MachinesController(QObject):
         dialog.join_chosen.connect(self._read_join_file)
         dialog.test_asked.connect(self._test)
         dialog.use_asked.connect(self._change)
+        dialog.runs_chosen.connect(self._change_runs)
         dialog.destroyed.connect(self._dialog_gone)
-        dialog.show_settings(stored.cluster_address, used=stored.cluster_used)
+        dialog.show_settings(stored.cluster_address, used=stored.cluster_used, runs=stored.cluster_runs)
         dialog.show_message(state_sentence(self.state))
         dialog.open()
 
@@ -100,12 +101,13 @@ class MachinesController(QObject):
     @Slot(object)
     def _joined(self, found: tuple[JoinFile, Certificates]) -> None:
         content, certificates = found
-        used = self._context.settings.value.cluster_used
+        stored = self._context.settings.value
+        used = stored.cluster_used
         self._context.settings.change(
             cluster_address=content.address, cluster_certificates=str(certificates.folder)
         )
         if self.dialog is not None:
-            self.dialog.show_settings(content.address, used=used)
+            self.dialog.show_settings(content.address, used=used, runs=stored.cluster_runs)
         self._say(tr("The join file is kept; the stick can go. Test the connection now."))
         if used:
             self._use()
@@ -130,6 +132,15 @@ class MachinesController(QObject):
     def _change(self, address: str, used: bool) -> None:
         self._context.settings.change(cluster_address=address, cluster_used=used and bool(address))
         self._use()
+
+    @Slot(str)
+    def _change_runs(self, folder: str) -> None:
+        if folder and not Path(folder).is_dir():
+            self._say(
+                tr("{folder} is no folder. Name one that every machine sees under this name.", folder=folder)
+            )
+            return
+        self._context.settings.change(cluster_runs=folder)
 
     def _certificates(self) -> Certificates | None:
         folder = self._context.settings.value.cluster_certificates

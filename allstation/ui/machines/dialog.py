@@ -34,11 +34,13 @@ class MachinesDialog(QDialog):
         join_chosen: Path of a join file.
         test_asked: Address to try.
         use_asked: Address, and whether the queue works there.
+        runs_chosen: Folder of training runs that all machines see; empty for none.
     """
 
     join_chosen = Signal(str)
     test_asked = Signal(str)
     use_asked = Signal(str, bool)
+    runs_chosen = Signal(str)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -48,8 +50,8 @@ class MachinesDialog(QDialog):
         about = self._label()
         about.setText(
             tr(
-                "Several computers can classify together. Start them on one (allstation cluster up), and "
-                "carry its join file here on a stick."
+                "Several computers can classify and train together. Start them on one (allstation cluster "
+                "up), and carry its join file here on a stick."
             )
         )
         self.address = QLineEdit(self)
@@ -57,13 +59,19 @@ class MachinesDialog(QDialog):
         self.address.setAccessibleName(tr("Address of the machines"))
         self.join = QPushButton(tr("Open &Join File…"), self)
         self.test = QPushButton(tr("&Test"), self)
-        self.used = QCheckBox(tr("&Let these machines work on the queue"), self)
+        self.used = QCheckBox(tr("&Let these machines work on the queue, and train"), self)
+        self.runs = QLineEdit(self)
+        self.runs.setPlaceholderText(tr("Folder that all machines see under this name, for training runs"))
+        self.runs.setAccessibleName(tr("Folder of training runs"))
+        self.browse = QPushButton(tr("Training &Runs…"), self)
         self.message = self._label()
         self._lay_out(about)
         self.join.clicked.connect(self._ask_file)
         self.test.clicked.connect(self._test)
         self.address.textChanged.connect(self._show_buttons)
         self.used.clicked.connect(self._use)
+        self.browse.clicked.connect(self._ask_folder)
+        self.runs.editingFinished.connect(self._runs_edited)
         self._show_buttons()
 
     def _label(self) -> QLabel:
@@ -84,13 +92,19 @@ class MachinesDialog(QDialog):
             row.addWidget(button)
         layout.addLayout(row)
         layout.addWidget(self.used)
+        row = QHBoxLayout()
+        row.addWidget(self.runs, 1)
+        self.browse.setAutoDefault(False)
+        row.addWidget(self.browse)
+        layout.addLayout(row)
         layout.addWidget(self.message)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
 
-    def show_settings(self, address: str, *, used: bool) -> None:
+    def show_settings(self, address: str, *, used: bool, runs: str) -> None:
         """Show what is stored."""
+        self.runs.setText(runs)
         self.address.setText(address)
         self.used.setChecked(used)
         self._show_buttons()
@@ -114,6 +128,19 @@ class MachinesDialog(QDialog):
         dialog.fileSelected.connect(self.join_chosen)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+    @Slot()
+    def _ask_folder(self) -> None:
+        dialog = QFileDialog(self, tr("Folder of training runs"), self.runs.text())
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(self.runs.setText)
+        dialog.fileSelected.connect(self.runs_chosen)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    @Slot()
+    def _runs_edited(self) -> None:
+        self.runs_chosen.emit(self.runs.text().strip())
 
     @Slot()
     def _test(self) -> None:

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
-    QScrollArea,
     QStyle,
     QTabWidget,
     QToolButton,
@@ -31,7 +30,6 @@ _DOCKS: Final = (
 _WIDTHS: Final = (280, 250)
 """Of browser and review: the field has more than half of a window of 1280."""
 _BOTTOM: Final = 220
-_SCROLL_BAR: Final = 12
 _LAYOUT_VERSION: Final = 2
 _ON_DEMAND: Final = frozenset({"queue", "log"})
 """Shown when somebody asks for them: how the queue stands is in the status line."""
@@ -170,7 +168,9 @@ class DockLayout(QObject):
         super().__init__(window)
         self._window = window
         self.docks = add_docks(window, contents)
-        self._narrow = self._wanted = self._tries = 0
+        self._narrow = self._wanted = self._tries = self._side_tries = 0
+        self._scale = 1.0
+        self._widths: dict[float, tuple[int, int]] = {}
         # While the panels are hidden, how they were left.
         self._kept: QByteArray | None = QByteArray.fromBase64(stored.encode())
 
@@ -213,14 +213,29 @@ class DockLayout(QObject):
         if self._tries and self.docks["browser"].width() > self._wanted:
             self._resize()
 
+    def follow_text(self, scale: float) -> None:
+        """Give the panels beside the field the width that they had at a size of text when it comes back.
+
+        Larger text widens them; Qt would leave them wide.
+        """
+        if scale == self._scale:
+            return
+        sides = [self.docks[name] for name in ("browser", "review")]
+        self._widths[self._scale] = (sides[0].width(), sides[1].width())
+        self._scale = scale
+        self._side_tries = _TRIES
+        if scale in self._widths and not self._narrow:
+            QTimer.singleShot(_LAYOUT_PAUSE, self, self._resize_sides)
+
+    @Slot()
+    def _resize_sides(self) -> None:
+        """Try until the layouts know what the smaller text needs."""
+        sides, wanted = [self.docks[name] for name in ("browser", "review")], self._widths[self._scale]
+        self._window.resizeDocks(sides, list(wanted), Qt.Orientation.Horizontal)
+        self._side_tries -= 1
+        if self._side_tries and any(one.width() > width for one, width in zip(sides, wanted, strict=True)):
+            QTimer.singleShot(_LAYOUT_PAUSE, self, self._resize_sides)
+
     def state(self) -> QByteArray:
         """Return the layout to remember."""
         return self._kept if self._kept is not None else self._window.saveState(_LAYOUT_VERSION)
-
-
-def fit_review(panel: QWidget) -> None:
-    """Never let a panel be narrower than what its scroll area holds; it does not scroll sideways."""
-    area = panel.findChild(QScrollArea)
-    body = area.widget() if area is not None else None
-    if body is not None:
-        panel.setMinimumWidth(body.minimumSizeHint().width() + _SCROLL_BAR)

@@ -38,16 +38,19 @@ class DropHint(QFrame):
         over.installEventFilter(self)
         self.hide()
 
-    def show_for(self, info: CaseInfo, *, slides: Sequence[str] = ()) -> None:
+    def show_for(self, info: CaseInfo, *, slides: Sequence[str] = (), parts: bool = False) -> None:
         """Say what becomes of what is dropped while a case is open.
 
         Args:
             info: The open case.
             slides: Names of the files of whole slides among what is dragged.
+            parts: It may become several cases, which is asked or settled.
         """
         name = shown_name(info.name)
         if info.read_only:
             words = tr("{name} is open for looking only: nothing can be added to it.", name=name)
+        elif parts:
+            words = tr("Drop the folders: they are added to {name} or become cases of their own", name=name)
         elif len(slides) == 1:
             slide = short_name(shown_name(slides[0]), _NAME)
             words = tr("Drop to add fields of {slide} to {name}", slide=slide, name=name)

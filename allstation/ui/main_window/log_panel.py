@@ -31,10 +31,10 @@ _LEVELS: Final = (
 class LogPanel(QWidget):
     """Shows the lines kept in memory; looks for new ones only while it is visible."""
 
-    def __init__(self, care: ProgramLog, parent: QWidget | None = None) -> None:
+    def __init__(self, log: ProgramLog, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._care = care
-        self._seen = -1
+        self._log = log
+        self._shown_total = -1
         self._level = QComboBox(self)
         self._level.setAccessibleName(tr("Least severe lines shown"))
         for title, level in _LEVELS:
@@ -79,12 +79,12 @@ class LogPanel(QWidget):
         self._poll.stop()
 
     def _look(self) -> None:
-        if self._care.ring.total != self._seen:
+        if self._log.ring.total != self._shown_total:
             self._show_again()
 
     def _show_again(self) -> None:
-        self._seen = self._care.ring.total
-        lines = self._care.ring.lines(self._level.currentData(), self._text.text())
+        self._shown_total = self._log.ring.total
+        lines = self._log.ring.lines(self._level.currentData(), self._text.text())
         self._lines.setPlainText("\n".join(lines))
         bar = self._lines.verticalScrollBar()
         bar.setValue(bar.maximum())
@@ -93,8 +93,8 @@ class LogPanel(QWidget):
         QGuiApplication.clipboard().setText(self._lines.toPlainText())
 
     def _clear_lines(self) -> None:
-        self._care.ring.clear()
+        self._log.ring.clear()
         self._show_again()
 
     def _open_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._care.folder)))
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._log.folder)))

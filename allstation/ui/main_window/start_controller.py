@@ -7,8 +7,11 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QStackedWidget
 
+from allstation.core.text import shown_name
+from allstation.processing.status_types import ImportStatus
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.case.controller import CaseController
+from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 from allstation.ui.main_window.menus import Menus
 from allstation.ui.main_window.start_page_layout import StartLayout
@@ -43,6 +46,7 @@ class StartController(QObject):
         self._case = case
         self._menus = menus
         self._views = views
+        self._looking = ""
         page = layout.start
         page.fields_asked.connect(case.add_folder)
         page.new_asked.connect(case.new)
@@ -62,6 +66,7 @@ class StartController(QObject):
             context.selection.listing_changed,
         ):
             signal.connect(self.refresh)
+        session.worker.import_changed.connect(self._import_changed)
         views.currentChanged.connect(self.refresh)
         context.theme.changed.connect(page.refresh_icons)
         self.fill_recent()
@@ -82,12 +87,23 @@ class StartController(QObject):
             self._page.show_no_case()
         elif not selection.count and selection.is_filtered:
             self._page.show_filtered()
+        elif not selection.count and self._looking:
+            text = tr("Fields are looked for on {name} and appear here.", name=shown_name(self._looking))
+            self._page.show_busy(text)
         elif not selection.count:
             self._page.show_empty_case(read_only=info.read_only)
         showing = info is not None and (selection.count > 0 or self._views.currentIndex() > 0)
         self._stack.setCurrentWidget(self._views if showing else self._page)
         if info is None:
             self._page.setFocus()  # so that its keys work
+
+    @Slot(object)
+    def _import_changed(self, status: ImportStatus) -> None:
+        """Say that a slide is searched for fields, as long as there is none to show."""
+        looking = status.looking if status.running else ""
+        if looking != self._looking:
+            self._looking = looking
+            self.refresh()
 
     @Slot(str)
     def _show_busy(self, text: str) -> None:

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -23,6 +22,7 @@ from allstation.core.text import shown_name
 from allstation.ui.common import icons, theme
 from allstation.ui.common.formatting import tip
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.main_window.start_door import DoorText, StartDoor
 
 _RECENT_SHOWN: Final = 5
@@ -49,13 +49,13 @@ class _Body(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._seen = False
+        self._was_painted = False
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Say so the first time."""
         super().paintEvent(event)
-        if not self._seen:
-            self._seen = True
+        if not self._was_painted:
+            self._was_painted = True
             self.painted.emit()
 
 
@@ -158,10 +158,7 @@ class StartPage(QWidget):
         outer.addWidget(notice)
         outer.addStretch(3)
         # Large text on a small screen is scrolled, never cut off.
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidget(body)
+        area = scroll_area(body, self, sideways=True)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(area)

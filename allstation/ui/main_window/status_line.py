@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
 
 from allstation.core.records import FieldRecord
@@ -15,12 +15,29 @@ from allstation.ui.case.watch_controller import watch_text
 from allstation.ui.common.formatting import field_name, number, short_name, tip, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
-from allstation.ui.queue.panel import sentence
+from allstation.ui.queue.panel import progress_text, sentence
 
 _NAME: Final = 44
 _STEPS: Final = 1000
 _SPACING: Final = 8
 """Logical pixels between the parts, and beside their words."""
+_SHORT_SIGNER, _SHORT_QUEUE, _GIVES_WAY = 2, 3, 4
+"""How much gives way: from 1 on the model, then these, then the bar."""
+
+
+class ElidedLabel(QLabel):
+    """Label that takes the room there is, and ends its text with an ellipsis where that is too little."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw as much of the text as fits."""
+        painter, room = QPainter(self), self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter), text)
+        painter.end()
 
 
 class StatusLine(QStatusBar):
@@ -39,7 +56,7 @@ class StatusLine(QStatusBar):
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
-        self._field = QLabel(self)
+        self._field = ElidedLabel(self)
         self._queue = self._button(tr("Show the queue"))
         self._failed = self._button(tr("Show what could not be classified"))
         self._failed.setProperty("role", "badge")
@@ -54,12 +71,13 @@ class StatusLine(QStatusBar):
         self._watch.hide()
         self._signed = QLabel(self)
         self._signed.hide()
-        self._signed_texts = ("", "")
+        self._signed_texts = self._queue_texts = ("", "")
+        self._is_busy = False
         self._model = QLabel(self)
+        self._model_text = ""
         self._use = QLabel(tr("For Research Use Only"), self)
         self._use.setProperty("role", "research")
         self.addWidget(self._field, 1)
-        self._field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         for part in (
             self._training,
             self._watch,
@@ -122,35 +140,36 @@ class StatusLine(QStatusBar):
     @Slot(object)
     def show_queue(self, status: QueueStatus) -> None:
         """Show the queue in short."""
-        busy = status.phase in (QueuePhase.RUNNING, QueuePhase.PAUSED)
-        self._queue.setVisible(bool(status.total))
-        self._queue.setText(sentence(status, failures=False))
+        short = progress_text(status)
+        self._queue_texts = (sentence(status, failures=False) if short else "", short)
+        self._queue.setAccessibleDescription(self._queue_texts[0])
         self._failed.setVisible(status.failed > 0)
-        self._queue.setAccessibleDescription(self._queue.text())
         self._failed.setText(tr("{n} failed", n=number(status.failed)))
-        self._bar.setVisible(busy)
+        self._is_busy = status.phase in (QueuePhase.RUNNING, QueuePhase.PAUSED)
         self._bar.setValue(round(_STEPS * status.finished / status.total) if status.total else 0)
+        self._fit()
 
     @Slot(str)
     def show_training(self, text: str) -> None:
         """Say how a training run goes; nothing if the text is empty."""
         self._training.setText(text)
+        self._training.setToolTip(text)
         self._training.setVisible(bool(text))
+        self._fit()
 
     @Slot(str, bool)
     def show_signed(self, text: str, differs: bool) -> None:
         """Say that the case has a signed report, or that it differs from it; nothing if the text is empty."""
-        self._signed_texts = (text, tr("Report differs") if differs else tr("Signed"))
+        short = tr("Report differs") if differs else tr("Signed")
+        self._signed_texts = (text, short if text else "")
         self._signed.setToolTip(tip(text))
-        self._signed.setText(text)
-        self._signed.setVisible(bool(text))
         self._signed.setProperty("role", "warning" if differs else "ok")
         self._signed.style().polish(self._signed)
         self._fit()
 
     def minimumSizeHint(self) -> QSize:
         """Room for what does not give way: the window must fit its screen at any size of text."""
-        return QSize(self._needed(short=True), super().minimumSizeHint().height())
+        return QSize(self._needed(_GIVES_WAY), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Say less where there is no room."""
@@ -164,40 +183,55 @@ class StatusLine(QStatusBar):
             self._fit()
 
     def _fit(self) -> None:
-        """Shorten who signed, then leave out the model, which the menu and every report name too."""
-        fits = self._needed(short=False) <= self.width()
-        text = self._signed_texts[0 if fits else 1]
-        if self._signed.text() and self._signed.text() != text:
-            self._signed.setText(text)
-        shown = fits or self._needed(short=True) + self._model.sizeHint().width() <= self.width()
-        if self._model.isHidden() is shown:
-            self._model.setVisible(shown)
+        """Say less, one thing after the other, until the rest has room."""
+        less = next((n for n in range(_GIVES_WAY) if self._needed(n) <= self.width()), _GIVES_WAY)
+        for part, text in self._texts(less).items():
+            if isinstance(part, QLabel | QToolButton):
+                part.setText(text)
+            part.setHidden(not text)
 
-    def _needed(self, *, short: bool) -> int:
-        """Return the width of everything, or of what is left when parts give way."""
+    def _texts(self, less: int) -> dict[QWidget, str]:
+        """Return what each part that may give way says; empty where it is left out.
+
+        Args:
+            less: How much gives way: the model, which the menu names too, the signer's name, then what the
+                queue's own panel says.
+        """
+        bar = "bar" if self._is_busy and less <= _SHORT_QUEUE else ""
+        return {
+            self._model: "" if less else self._model_text,
+            self._signed: self._signed_texts[int(less >= _SHORT_SIGNER)],
+            self._queue: self._queue_texts[int(less >= _SHORT_QUEUE)],
+            self._bar: bar,
+        }
+
+    def _needed(self, less: int) -> int:
+        """Return the width of everything, with so much of it left out."""
+        said = self._texts(less)
         parts = self.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
-        fixed = [one for one in parts if one not in (self._field, self._signed, self._model)]
+        fixed = [one for one in parts if one is not self._field and one not in said]
         width = sum(one.sizeHint().width() + _SPACING for one in fixed if not one.isHidden())
-        if not self._signed.isHidden():
-            words = self._signed_texts[int(short)]
-            width += self._signed.fontMetrics().horizontalAdvance(words) + 2 * _SPACING
-        return width if short else width + self._model.sizeHint().width() + _SPACING
+        texts = [text for part, text in said.items() if text and part is not self._bar]
+        width += sum(self.fontMetrics().horizontalAdvance(text) + 3 * _SPACING for text in texts)
+        return width + (self._bar.width() + _SPACING if said[self._bar] else 0)
 
     def show_watch(self, text: str, folder: str) -> None:
         """Say which folder is watched; nothing if the text is empty."""
         self._watch.setText(text)
         self._watch.setToolTip(tip(folder))
         self._watch.setVisible(bool(text))
+        self._fit()
 
     @Slot(object)
     def show_model(self, model: ModelInfo | None) -> None:
         """Name the model that classifies."""
+        self._model_text = tr("No model")
         if model is None:
-            self._model.setText(tr("No model"))
+            self._fit()
             return
         record = model.record
         name, unknown = f"{record.name} {record.version}", record.is_of_unknown_maker
-        self._model.setText(tr("{name}: unknown maker", name=name) if unknown else name)
+        self._model_text = tr("{name}: unknown maker", name=name) if unknown else name
         self._model.setProperty("role", "warning" if unknown else "")
         self._model.style().polish(self._model)
         about = tr("Model bundle {sha}, {maker}", sha=record.sha256, maker=record.signed_by)

@@ -33,7 +33,7 @@ from allstation.ui.main_window.appearance_controller import AppearanceController
 from allstation.ui.main_window.cell_menu import CellMenu
 from allstation.ui.main_window.close_dialog import ask_before_closing
 from allstation.ui.main_window.command_palette import CommandPalette
-from allstation.ui.main_window.docks import DockLayout, fit_review
+from allstation.ui.main_window.docks import DockLayout
 from allstation.ui.main_window.drop_hint import DropHint
 from allstation.ui.main_window.dropped_files import elsewhere_sentence, read_drop, slide_names
 from allstation.ui.main_window.field_menu import FieldMenu
@@ -96,6 +96,7 @@ class Workbench(QObject):
         files = FieldCache(context.settings.value.limits)
         self.notifications = NotificationStack(window.start_layout.middle)
         context.notifier.posted.connect(self.notifications.show_notification)
+        context.notifier.withdrawn.connect(self.notifications.withdraw)
         self.status = StatusLine(context, window)
         self.palette = CommandPalette(window)
         self.browser = browser = BrowserPanel(window, files=files)
@@ -209,7 +210,6 @@ class Workbench(QObject):
         self._layout = DockLayout(window, contents, context.settings.value.layout)
         self.docks = self._layout.docks
         self.browser.view_shown.connect(self._layout.follow_view)
-        fit_review(self.review)
         self._full_screen = FullScreen(window)
 
     def _place_actions(self) -> None:
@@ -327,7 +327,7 @@ class Workbench(QObject):
 
     @Slot()
     def _theme_changed(self) -> None:
-        fit_review(self.review)
+        self._layout.follow_text(self.context.theme.scale)
         self.menus.scale_icons()
         self.actions_table.refresh_icons()
         self.notifications.refresh()
@@ -357,7 +357,9 @@ class Workbench(QObject):
     def show_drop(self, data: QMimeData | None) -> None:
         """Say over the field what would become of what is dragged, or (None) no longer."""
         if data is not None and self.context.info is not None:
-            self._drop_hint.show_for(self.context.info, slides=slide_names(read_drop(data).paths))
+            given = read_drop(data).paths
+            parts = self.case_controller.several.may_part(given)
+            self._drop_hint.show_for(self.context.info, slides=slide_names(given), parts=parts)
         else:
             self._drop_hint.hide()
 

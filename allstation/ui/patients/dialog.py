@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from allstation.core.patients import PATIENT, SLIDE, PatientSource
 from allstation.core.text import shown_name
 from allstation.processing.patients import PatientProposal
-from allstation.ui.common import icons
+from allstation.ui.common import icons, theme
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.window_size import resize_on_screen
@@ -83,9 +83,9 @@ class PatientsDialog(QDialog):
         self.preview.setAccessibleName(tr("Slides and their patients"))
         self.preview.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.preview.header().setStretchLastSection(False)
-        self.said = QLabel(self, wordWrap=True)
-        self.said.setObjectName("patients.said")
-        self.said.setTextFormat(Qt.TextFormat.PlainText)
+        self.message = QLabel(self, wordWrap=True)
+        self.message.setObjectName("patients.message")
+        self.message.setTextFormat(Qt.TextFormat.PlainText)
         self._box = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Apply | QDialogButtonBox.StandardButton.Cancel, self
         )
@@ -99,7 +99,7 @@ class PatientsDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 14)
         layout.setSpacing(10)
-        for part in (about, self.pattern, self.table, self.preview, self.said, self._box):
+        for part in (about, self.pattern, self.table, self.preview, self.message, self._box):
             layout.addWidget(part)
         for column in (1, 2):
             wanted = self.preview.header().sectionSizeHint(column)
@@ -127,10 +127,8 @@ class PatientsDialog(QDialog):
         self._say(sentence, problem=True)
 
     def _say(self, sentence: str, *, problem: bool) -> None:
-        self.said.setProperty("role", "warning" if problem else "")
-        self.said.style().unpolish(self.said)
-        self.said.style().polish(self.said)
-        self.said.setText(sentence)
+        theme.restyle(self.message, "role", "warning" if problem else "")
+        self.message.setText(sentence)
 
     @Slot(str)
     def _typed(self, text: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from allstation.core.records import FieldState
-from allstation.processing.status_types import ImportStatus, QueuePhase, QueueStatus
+from allstation.processing.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
 from allstation.services.questions import ReadFailures
 from allstation.services.requests import (
     CancelQueue,
@@ -23,10 +25,15 @@ from allstation.services.requests import (
 )
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
+from allstation.ui.common.formatting import number, short_name
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification
 from allstation.ui.context import AppContext
+from allstation.ui.queue.notes_dialog import NotesDialog
 from allstation.ui.queue.panel import QueuePanel, finished_sentence, intake_sentence
+
+_NAMED: Final = 3
+"""Slides that a message names; all of them stand in its list."""
 
 
 class QueueController(QObject):
@@ -48,6 +55,7 @@ class QueueController(QObject):
         self._panel = panel
         self._browser = browser
         self.status = QueueStatus()
+        self._notes: Sequence[Problem] = ()
         session = context.session
         session.opened.connect(self._case_opened)
         session.worker.closed.connect(panel.clear)
@@ -119,10 +127,11 @@ class QueueController(QObject):
         mixed = [problem for problem in status.same if problem.code == "same-picture"]
         problems = (*mixed, *status.refused, *status.passed)
         notifier = self._context.notifier
-        notes = "  ·  ".join(note.sentence for note in status.notes)
-        if notes and not problems:
-            notifier.info(notes)
-        elif not problems and not status.added and not status.duplicates:
+        if status.notes:
+            self._tell_notes(status.notes)
+        if status.notes and not problems:
+            return
+        if not problems and not status.added and not status.duplicates:
             notifier.warn(
                 tr("No field images were found. Fields are JPEG, PNG, TIFF, BMP, WebP or JPEG 2000 files.")
             )
@@ -131,6 +140,25 @@ class QueueController(QObject):
             notifier.post(Notification(Level.WARNING, intake_sentence(status), details=details))
         elif status.duplicates or status.paged:
             notifier.info(intake_sentence(status))
+
+    def _tell_notes(self, notes: Sequence[Problem]) -> None:
+        """Say what was noted about slides that were added together: at once of one, in a list of several."""
+        if len(notes) == 1:
+            self._context.notifier.info(notes[0].sentence)
+            return
+        self._notes = notes
+        details = "\n".join(f"{note.name}\t{note.sentence}" for note in notes)
+        names = ", ".join(short_name(note.name) for note in notes[:_NAMED])
+        more = "…" if len(notes) > _NAMED else ""
+        words = tr("Notes on {n} slides: {names}", n=number(len(notes)), names=f"{names}{more}")
+        self._context.notifier.post(
+            Notification(Level.INFO, words, tr("Show the list"), self.show_notes, details=details)
+        )
+
+    @Slot()
+    def show_notes(self) -> None:
+        """List what was noted about the slides that were added last."""
+        NotesDialog(self._notes, self._panel.window()).open()
 
     @Slot(bool)
     def pause(self, paused: bool) -> None:

@@ -306,8 +306,7 @@ def sentence(status: QueueStatus, *, failures: bool = True) -> str:
     """
     if not status.total:
         return tr("The queue is empty")
-    done, total = number(status.finished - status.failed), number(status.total)
-    parts = [tr("{done} of {total} fields", done=done, total=total)]
+    parts = [progress_text(status)]
     if status.phase is QueuePhase.NO_MODEL and status.waiting:
         parts.append(tr("waiting for a model"))
     elif status.phase is QueuePhase.PAUSED:
@@ -319,8 +318,15 @@ def sentence(status: QueueStatus, *, failures: bool = True) -> str:
         left = status.seconds_left
         parts.append(tr("about {time} left", time=duration(left)) if left is not None else tr("starting"))
     elif status.cells:
-        parts.append(tr("finding the cells of {n} fields", n=number(status.cells)))
+        several = tr("finding the cells of {n} fields", n=number(status.cells))
+        parts.append(several if status.cells > 1 else tr("finding the cells of 1 field"))
     return "  ·  ".join([*parts, *_besides(status, failures=failures)])
+
+
+def progress_text(status: QueueStatus) -> str:
+    """Return how many fields are classified; empty for no queue."""
+    done, total = number(status.finished - status.failed), number(status.total)
+    return tr("{done} of {total} fields", done=done, total=total) if status.total else ""
 
 
 def finished_sentence(status: QueueStatus) -> str:
@@ -348,6 +354,14 @@ def _besides(status: QueueStatus, *, failures: bool) -> list[str]:
     return [text for worth_saying, text in said if worth_saying]
 
 
+def _refused(status: ImportStatus) -> str:
+    """Return how many files were refused; of one also why."""
+    known = status.refused_count == 1 and len(status.refused) == 1
+    if known:
+        return tr("1 refused: {sentence}", sentence=status.refused[0].sentence)
+    return tr("{n} refused", n=number(status.refused_count))
+
+
 def intake_sentence(status: ImportStatus) -> str:
     """Return what became of dropped files, in one line."""
     parts = [tr("{n} fields added", n=number(status.added)) if status.added != 1 else tr("1 field added")]
@@ -358,7 +372,7 @@ def intake_sentence(status: ImportStatus) -> str:
     if status.paged:
         parts.append(tr("{n} of several pages: only the first is classified", n=number(status.paged)))
     if status.refused_count:
-        parts.append(tr("{n} refused", n=number(status.refused_count)))
+        parts.append(_refused(status))
     parts += [problem.sentence for problem in status.passed]
     if status.running and status.looking:
         share = number(round(100 * status.looked))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QWidget
 
+from allstation.core.known_sizes import SlideSizes
 from allstation.services.questions import ReadDetails
+from allstation.services.slide_size_requests import ReadSlideSizes
 from allstation.ui.common.undo_commands import DetailsCommand
 from allstation.ui.context import AppContext
 
@@ -25,6 +28,8 @@ class CaseDataController(QObject):
         self._dialog: CaseDataDialog | None = None
         self._session.reader.details_read.connect(self._details_read)
         self._session.worker.details_changed.connect(self._details_changed)
+        self._session.reader.slide_sizes_read.connect(self._sizes_read)
+        self._session.worker.slide_sizes_changed.connect(self._sizes_changed)
 
     @property
     def dialog(self) -> CaseDataDialog | None:
@@ -44,6 +49,7 @@ class CaseDataController(QObject):
             self._dialog.destroyed.connect(self._closed)
             self._dialog.set_writable(not info.read_only)
         self._session.ask(ReadDetails())
+        self._session.ask(ReadSlideSizes())
         if self._dialog.isVisible():
             self._dialog.raise_()
         self._dialog.show()
@@ -67,6 +73,16 @@ class CaseDataController(QObject):
     def _details_changed(self, details: dict[str, str]) -> None:
         if self._dialog is not None:
             self._dialog.show_details(details)
+
+    @Slot(int, object)
+    def _sizes_read(self, generation: int, slides: Sequence[SlideSizes]) -> None:
+        if generation == self._session.generation:
+            self._sizes_changed(slides)
+
+    @Slot(object)
+    def _sizes_changed(self, slides: Sequence[SlideSizes]) -> None:
+        if self._dialog is not None:
+            self._dialog.set_own_sizes(len(slides))
 
     @Slot(object, object)
     def _save_details(self, before: dict[str, str], after: dict[str, str]) -> None:

@@ -22,15 +22,15 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.errors import StationError
-from allstation.report.time_stamps import TimeStampServer
-from allstation.ui.common import focus_filters
+from allstation.report.signing.time_stamps import TimeStampServer
+from allstation.ui.common import focus_filters, theme
 from allstation.ui.common.formatting import short_name, tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.window_size import resize_on_screen
 
 if TYPE_CHECKING:
-    from allstation.report.certificates import CertificateFacts
     from allstation.report.content_types import SignatureBlock
+    from allstation.report.signing.certificates import CertificateFacts
 
 _DIGITS: Final = 16
 _LIST: Final = 108
@@ -151,13 +151,11 @@ class CertificateDialog(QDialog):
         """Say what happened."""
         self._message.setText(text)
         self._message.setVisible(bool(text))
-        self._message.setProperty("role", "danger" if problem else "small")
-        self._message.style().unpolish(self._message)
-        self._message.style().polish(self._message)
+        theme.restyle(self._message, "role", "danger" if problem else "small")
 
     @property
     def message(self) -> str:
-        """What was said last."""
+        """Message that was shown last."""
         return self._message.text()
 
     @Slot()

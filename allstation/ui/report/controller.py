@@ -11,9 +11,11 @@ from PySide6.QtWidgets import QWidget
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportRecord, ReportStatus
 from allstation.processing.status_types import CaseInfo, Problem
-from allstation.services.export import ExportJob, ExportKind, check_target
+from allstation.services.export import ExportJob, check_target
+from allstation.services.export_kinds import ExportKind
 from allstation.services.previews import Preview, Previews
-from allstation.services.reporting import MadeReport, ReportState
+from allstation.services.report_state import ReportState
+from allstation.services.reporting import MadeReport
 from allstation.services.requests import KeepReport
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
@@ -75,6 +77,8 @@ class ReportController(QObject):
             worker.releases_noted,
             worker.case_renamed,
             worker.details_changed,
+            worker.site_changed,
+            worker.slide_sizes_changed,
         ):
             signal.connect(self._case_changed)
         worker.closed.connect(self._case_closed)

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QGroupBox,
     QLabel,
     QLineEdit,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -21,8 +20,9 @@ from PySide6.QtWidgets import (
 from allstation.core.errors import StationError
 from allstation.core.pixel_size import frame_sizes
 from allstation.report.identity import DATES, GROUPS, dicom_problem, entered, known_key
-from allstation.ui.common import focus_filters
+from allstation.ui.common import focus_filters, theme
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import resize_on_screen
 
 _LONGEST: Final = 500
@@ -53,6 +53,7 @@ class CaseDataDialog(QDialog):
         self._names: list[QLabel] = []
         self._stored: dict[str, str] = {}
         self._shown: dict[str, str] = {}
+        self._own_sizes = 0
         """What the boxes made of the stored texts: a line has no line breaks."""
         self._hint = QLabel(self, wordWrap=True)
         self._hint.setProperty("role", "small")
@@ -96,11 +97,7 @@ class CaseDataDialog(QDialog):
         return box
 
     def _lay_out(self) -> None:
-        scroll = QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self._inside)
+        scroll = scroll_area(self._inside, self)
         about = QLabel(
             tr(
                 "Everything is optional. It stays in this case; reports and exports leave out whatever may "
@@ -144,6 +141,11 @@ class CaseDataDialog(QDialog):
     def _differences(self) -> set[str]:
         return {key for key, box in self.boxes.items() if box.text() != self._shown.get(key, "")}
 
+    def set_own_sizes(self, slides: int) -> None:
+        """Say how many slides have a pixel size of their own, which the case's does not change."""
+        self._own_sizes = slides
+        self._typed()
+
     def set_writable(self, writable: bool) -> None:
         """Let the texts be read only where the case may not be changed."""
         for box in self.boxes.values():
@@ -160,6 +162,13 @@ class CaseDataDialog(QDialog):
         if size and not frame_sizes(size):
             said.append(
                 tr("The pixel size is no length such as 0.1 µm: fields are shown without a scale bar.")
+            )
+        if self._own_sizes:
+            said.append(
+                tr(
+                    "Slides with a pixel size of their own, which goes before this one: {n}.",
+                    n=self._own_sizes,
+                )
             )
         self._hint.setText("\n".join(said))
         self._hint.setVisible(bool(said))
@@ -193,9 +202,7 @@ class CaseDataDialog(QDialog):
         box.setToolTip(problem)
         box.setAccessibleDescription(problem)
         if bool(box.property("refused")) != bool(problem):
-            box.setProperty("refused", bool(problem))
-            box.style().unpolish(box)
-            box.style().polish(box)
+            theme.restyle(box, "refused", bool(problem))
 
     @Slot()
     def _save(self) -> None:

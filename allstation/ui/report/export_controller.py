@@ -29,7 +29,8 @@ from allstation.frozen import training_is_installed
 from allstation.processing.status_types import Problem
 from allstation.report.free_text import FreeText, Texts
 from allstation.report.options import ReportOptions
-from allstation.services.export import ExportJob, ExportKind, ExportOptions
+from allstation.services.export import ExportJob
+from allstation.services.export_kinds import ExportKind, ExportOptions
 from allstation.services.questions import ReadFreeText
 from allstation.services.reporting import letterhead
 from allstation.services.settings import SettingsFile
@@ -40,61 +41,9 @@ from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification
 from allstation.ui.common.window_size import grow_with_text
 from allstation.ui.context import AppContext
+from allstation.ui.report import export_words as words
 from allstation.ui.report.free_text import FreeTextBox
 
-_TITLES: Final = {
-    ExportKind.CSV: "CSV table",
-    ExportKind.XLSX: "Excel workbook",
-    ExportKind.JSON: "JSON table",
-    ExportKind.FHIR: "FHIR bundle",
-    ExportKind.DICOM: "DICOM files",
-    ExportKind.GEOJSON: "Cell outlines",
-    ExportKind.LABELLED: "Labelled folder",
-    ExportKind.CELLS: "Table of cells",
-    ExportKind.COCO: "Cells for detectors",
-}
-_ABOUT: Final = {
-    ExportKind.CSV: "One line a field with probabilities, decision, review and quality.",
-    ExportKind.XLSX: "Fields, summary and models on a sheet each, with the same figures as the report.",
-    ExportKind.JSON: "One object a field, as the published schema describes.",
-    ExportKind.FHIR: "One R4 DiagnosticReport bundle with observations, media and the model as a device.",
-    ExportKind.DICOM: "A folder with every field and its probabilities as a secondary capture.",
-    ExportKind.GEOJSON: (
-        "A folder with one file a field that QuPath reads: the outlines of its cells with their types."
-    ),
-    ExportKind.CELLS: "One line a cell: place, size, type, proposed type, and who gave the type.",
-    ExportKind.COCO: "Every cell with its type, box and mask in COCO's format, to train detectors.",
-    ExportKind.LABELLED: (
-        "A folder to train from: a copy of every field to which a person gave a class, in one sub-folder a "
-        "class, with tables of labels, parts and same-field groups."
-    ),
-}
-_FILTERS: Final = {
-    ExportKind.CSV: "CSV (*.csv)",
-    ExportKind.XLSX: "Excel (*.xlsx)",
-    ExportKind.JSON: "JSON (*.json)",
-    ExportKind.FHIR: "FHIR (*.json)",
-    ExportKind.CELLS: "CSV (*.csv)",
-    ExportKind.COCO: "COCO (*.json)",
-}
-_ENDINGS: Final = {
-    ExportKind.FHIR: " FHIR",
-    ExportKind.DICOM: " DICOM",
-    ExportKind.GEOJSON: " outlines",
-    ExportKind.LABELLED: " labelled",
-    ExportKind.CELLS: " cells",
-    ExportKind.COCO: " COCO",
-}
-_FREE_TEXT: Final = {
-    ExportKind.CSV: (FreeText.NAMES, FreeText.COMMENTS, FreeText.REVIEWERS),
-    ExportKind.JSON: (FreeText.NAMES, FreeText.COMMENTS, FreeText.REVIEWERS, FreeText.MODELS),
-    ExportKind.XLSX: (FreeText.NAMES, FreeText.COMMENTS, FreeText.REVIEWERS, FreeText.MODELS),
-    ExportKind.GEOJSON: (FreeText.NAMES, FreeText.REVIEWERS),
-    ExportKind.LABELLED: (FreeText.NAMES, FreeText.REVIEWERS),
-    ExportKind.CELLS: (FreeText.NAMES, FreeText.REVIEWERS),
-    ExportKind.COCO: (FreeText.NAMES,),
-}
-"""Free text that a kind has room for; all of it where nothing is said."""
 _STEPS: Final = 1000
 
 
@@ -110,9 +59,9 @@ class ExportDialog(QDialog):
     def __init__(self, kind: ExportKind, settings: SettingsFile, parent: QWidget) -> None:
         super().__init__(parent)
         self._settings = settings
-        self.setWindowTitle(tr("Export: {what}", what=tr(_TITLES[kind])))
+        self.setWindowTitle(tr("Export: {what}", what=tr(words.TITLES[kind])))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        about = QLabel(tr(_ABOUT[kind]), self, wordWrap=True)
+        about = QLabel(tr(words.ABOUT[kind]), self, wordWrap=True)
         self.anonymise = QCheckBox(tr("Leave out patient, request and folders"), self)
         self.anonymise.setToolTip(
             tr(
@@ -120,8 +69,10 @@ class ExportDialog(QDialog):
                 "are written without metadata; they are not searched for writing"
             )
         )
-        self.anonymise.setChecked(settings.value.anonymise)
-        self.mark = QCheckBox(tr("Begin with a byte order mark, for Excel"), self)
+        self._may_anonymise = kind is not ExportKind.SLIDE_PICTURES
+        self.anonymise.setChecked(settings.value.anonymise and self._may_anonymise)
+        self.anonymise.setEnabled(self._may_anonymise)
+        self.mark = QCheckBox(tr("For Excel: mark the file as UTF-8 (byte order mark)"), self)
         self.mark.setChecked(settings.value.csv_mark)
         self.mark.setVisible(kind is ExportKind.CSV)
         self.decimal_comma = QCheckBox(tr("Decimal comma: 0,83 instead of 0.83"), self)
@@ -134,7 +85,7 @@ class ExportDialog(QDialog):
         self.report = QCheckBox(tr("Include the report: signed if that still holds, else a draft"), self)
         self.report.setChecked(True)
         self.report.setVisible(kind in (ExportKind.FHIR, ExportKind.DICOM))
-        self.free_text = FreeTextBox(_FREE_TEXT.get(kind, tuple(FreeText)), self)
+        self.free_text = FreeTextBox(words.FREE_TEXT.get(kind, tuple(FreeText)), self)
         self.free_text.setVisible(self.anonymise.isChecked())
         self.anonymise.toggled.connect(self.free_text.setVisible)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
@@ -195,7 +146,7 @@ class ExportDialog(QDialog):
             ),
         )
         self._settings.change(
-            anonymise=options.anonymise,
+            anonymise=options.anonymise if self._may_anonymise else stored.anonymise,
             csv_delimiter=options.delimiter,
             csv_mark=options.byte_order_mark,
             csv_decimal_comma=options.decimal == ",",
@@ -281,6 +232,8 @@ class ExportController(QObject):
              "Write one line a cell as CSV", "table"),
             (ExportKind.COCO, "Cells for &Detectors…",
              "Write boxes and masks of cells in COCO's format", "export"),
+            (ExportKind.SLIDE_PICTURES, "Label and &Macro Pictures…",
+             "Write what the scanner photographed of labels and glass; never anonymised", "export"),
         )  # fmt: skip
         return tuple(
             Action(f"case.{kind}", text, partial(self.ask, kind), "", tip, icon,
@@ -304,18 +257,18 @@ class ExportController(QObject):
         info = self._context.session.info
         if info is None:
             return
-        dialog = QFileDialog(self._window, tr("Export: {what}", what=tr(_TITLES[kind])))
+        dialog = QFileDialog(self._window, tr("Export: {what}", what=tr(words.TITLES[kind])))
         dialog.setFileMode(QFileDialog.FileMode.AnyFile)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         if kind.is_folder:
             dialog.setLabelText(QFileDialog.DialogLabel.FileName, tr("New folder:"))
         else:
-            dialog.setNameFilter(tr(_FILTERS[kind]))
+            dialog.setNameFilter(tr(words.FILTERS[kind]))
             dialog.setDefaultSuffix(kind.suffix)
         dialog.setDirectory(str(info.folder.parent))
         # The case's folder may bear the patient's name.
         stem = tr("anonymised") if options.anonymise else info.folder.stem
-        dialog.selectFile(f"{stem}{_ENDINGS.get(kind, '')}{kind.suffix}")
+        dialog.selectFile(f"{stem}{words.ENDINGS.get(kind, '')}{kind.suffix}")
         _Target(dialog, ExportJob(kind, info.folder, Path(), options), self)
         dialog.open()
 

@@ -26,7 +26,8 @@ from allstation.core.reports import ReportStatus
 from allstation.report.content_types import SignatureBlock
 from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.options import ReportOptions
-from allstation.services.reporting import ReportState, letterhead
+from allstation.services.report_state import ReportState
+from allstation.services.reporting import letterhead
 from allstation.services.settings import SettingsFile
 from allstation.services.signatures import chosen_certificate, signature_block
 from allstation.ui.common.formatting import number

@@ -5,14 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
-    QLabel,
-    QLineEdit,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from allstation.ui.common import focus_filters
 from allstation.ui.common.i18n import tr
@@ -68,7 +61,7 @@ class PasswordDialog(QDialog):
 
     @property
     def message(self) -> str:
-        """What went wrong with the last password, or empty."""
+        """Problem with the last password, or empty."""
         return self._message.text()
 
     def show_problem(self, sentence: str) -> None:

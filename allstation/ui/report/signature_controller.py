@@ -19,7 +19,7 @@ from allstation.ui.common.formatting import short_name
 from allstation.ui.common.i18n import tr
 
 if TYPE_CHECKING:
-    from allstation.report.certificates import CertificateFacts
+    from allstation.report.signing.certificates import CertificateFacts
     from allstation.ui.report.certificate_dialog import CertificateDialog
     from allstation.ui.report.password_dialog import PasswordDialog
 

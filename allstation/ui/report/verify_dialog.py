@@ -6,20 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
-    QFrame,
-    QGridLayout,
-    QLabel,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from allstation.ui.common import focus_filters, icons
 from allstation.ui.common.formatting import short_name
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.theme import tokens
 from allstation.ui.common.window_size import resize_on_screen
 
@@ -54,10 +46,7 @@ class VerifyDialog(QDialog):
         self._file.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.verdict = QLabel(self, wordWrap=True)
         self.verdict.setProperty("role", "heading")
-        self._scroll = QScrollArea(self)
-        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll = scroll_area(None, self)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         another = buttons.addButton(tr("Verify another…"), QDialogButtonBox.ButtonRole.ActionRole)
         another.clicked.connect(self.another_asked)
@@ -105,7 +94,7 @@ class VerifyDialog(QDialog):
 
     @property
     def shown(self) -> Verification | None:
-        """What is shown, once a report was verified."""
+        """Verification that is shown, once there is one."""
         return self._shown
 
     def _fill(self, parts: tuple[PartCheck, ...]) -> None:

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -21,10 +20,11 @@ from PySide6.QtWidgets import (
 
 from allstation.core.classes import RESEARCH_USE
 from allstation.services.settings import SettingsFile
-from allstation.ui.common import focus_filters, icons
+from allstation.ui.common import focus_filters, icons, theme
 from allstation.ui.common.formatting import number, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import NotificationStack
+from allstation.ui.common.scrolling import VerticalScrollArea
 from allstation.ui.common.window_size import fix_width, resize_on_screen
 from allstation.ui.report.form import ReportForm
 from allstation.ui.report.pages import PageView
@@ -87,11 +87,6 @@ class ReportWindow(QWidget):
         side = QFrame(self)
         side.setProperty("role", "panel")
         fix_width(side, _FORM_WIDTH)
-        scroll = QScrollArea(side)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.form)
         foot = QFrame(side)
         foot.setProperty("role", "footer")
         under = QVBoxLayout(foot)
@@ -108,7 +103,7 @@ class ReportWindow(QWidget):
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(scroll, 1)
+        column.addWidget(VerticalScrollArea(self.form, side), 1)
         column.addWidget(foot)
         return side
 
@@ -178,9 +173,7 @@ class ReportWindow(QWidget):
         """Say something about the report above the button."""
         self._message.setText(text)
         self._message.setVisible(bool(text))
-        self._message.setProperty("role", "danger" if problem else "small")
-        self._message.style().unpolish(self._message)
-        self._message.style().polish(self._message)
+        theme.restyle(self._message, "role", "danger" if problem else "small")
 
     @property
     def message(self) -> str:

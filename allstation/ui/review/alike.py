@@ -188,7 +188,7 @@ class AlikeRow(QWidget):
 
     @property
     def text(self) -> str:
-        """The line above the pictures."""
+        """Caption above the pictures."""
         return self._title.text()
 
     def show_answer(self, answer: AlikeAnswer | None, classes: Sequence[str]) -> None:

@@ -55,7 +55,7 @@ class AtlasFieldWindow(QWidget):
 
     @property
     def text(self) -> str:
-        """Who called the field what."""
+        """Reviewer and class of the field, in words."""
         return self._about.text()
 
     def show_field(self, field: AlikeField) -> None:

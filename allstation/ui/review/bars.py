@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from allstation.ui.browser.tile import facing
 from allstation.ui.common import theme
 from allstation.ui.common.i18n import tr
-from allstation.ui.viewer.card import paint_chip, paint_struck_bar
-from allstation.ui.viewer.card_content import NO_PERCENTAGES, ClassRow
+from allstation.ui.viewer.card import paint_chip
+from allstation.ui.viewer.card_content import ClassRow
 
 _ROW: Final = 1.9
 _GAP: Final = 9.0
@@ -29,10 +29,9 @@ class ProbabilityBars(QWidget):
         self.setAccessibleName(tr("Class probabilities"))
 
     def set_rows(self, rows: tuple[ClassRow, ...]) -> None:
-        """Show these classes."""
+        """Show these classes; none hides the bars."""
         self._rows = rows
-        said = ", ".join(f"{row.mark.name} {row.percent}" for row in rows if row.valid)
-        self.setAccessibleDescription(said or (tr(NO_PERCENTAGES) if rows else ""))
+        self.setAccessibleDescription(", ".join(f"{row.mark.name} {row.percent}" for row in rows))
         self.setVisible(bool(rows))
         self.updateGeometry()
         self.update()
@@ -78,10 +77,6 @@ class ProbabilityBars(QWidget):
         painter.drawText(facing(painter, line, percent), right, row.percent)
         track = QRectF(name.right() + _GAP, line.center().y() - _BAR / 2, 0, _BAR)
         track.setRight(percent.left() - _GAP)
-        if not row.valid:
-            place = facing(painter, line, track)
-            paint_struck_bar(painter, place, ground=QColor(scheme.track), line=QColor(scheme.muted))
-            return
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(scheme.track))
         painter.drawRoundedRect(facing(painter, line, track), _BAR / 2, _BAR / 2)

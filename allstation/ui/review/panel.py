@@ -5,40 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QProgressBar,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, QSize, Signal, Slot
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.field_distance import AlikeAnswer
 from allstation.core.records import FieldRecord, ModelRecord, Review
 from allstation.ui.common import icons
-from allstation.ui.common.formatting import field_name, number, short_name, tip
+from allstation.ui.common.formatting import field_name, short_name, tip
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import VerticalScrollArea
 from allstation.ui.review.alike import AlikeRow
 from allstation.ui.review.bars import ProbabilityBars
+from allstation.ui.review.class_buttons import ClassButtons
 from allstation.ui.review.comment import CommentEdit
+from allstation.ui.review.footer import ReviewFooter
 from allstation.ui.review.history import HistoryList
-from allstation.ui.viewer.card import paint_chip
-from allstation.ui.viewer.card_content import CardContent, Mark, card_content, mark_for
+from allstation.ui.viewer.card_content import CardContent, card_content
 from allstation.ui.viewer.reasons import explained_reasons, rule_of
 
-_CHIP: Final = 20
 _ICON: Final = 18
-_KEYS: Final = 9
-_WIDEST: Final = 380
-"""Logical pixels of two class buttons side by side, at most."""
 
 
 class ReviewPanel(QWidget):
@@ -61,8 +48,6 @@ class ReviewPanel(QWidget):
         self._record: FieldRecord | None = None
         self._remark = ""
         self._writable = True
-        self._classes: tuple[str, ...] = ()
-        self._class_buttons: list[QPushButton] = []
         self._model: ModelRecord | None = None
         self._allows: Callable[[FieldRecord, str | None], bool] = _always
         self._build()
@@ -82,17 +67,14 @@ class ReviewPanel(QWidget):
         self._build_buttons(column)
         self._build_history(column)
         column.addStretch(1)
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(area, 1)
-        outer.addWidget(self._footer())
+        outer.addWidget(VerticalScrollArea(body, self), 1)
+        self._footer = ReviewFooter(self)
+        self._footer.reviewer_edited.connect(self._reviewer_edited)
+        self._footer.blind_toggled.connect(self._blind_toggled)
+        outer.addWidget(self._footer)
 
     def _build_decision(self, column: QVBoxLayout) -> None:
         self._name = QLabel(self)
@@ -112,9 +94,9 @@ class ReviewPanel(QWidget):
         self._confirm.setProperty("role", "primary")
         self._confirm.clicked.connect(self.confirm)
         column.addWidget(self._confirm)
-        self._grid = QGridLayout()
-        self._grid.setSpacing(6)
-        column.addLayout(self._grid)
+        self._class_buttons = ClassButtons(self)
+        self._class_buttons.clicked.connect(self.set_class)
+        column.addWidget(self._class_buttons)
         self._look = QPushButton(" " + tr("Needs another look  (R)"), self)
         self._look.setToolTip(tr("Mark the field for someone else's eyes, or your own later (R)"))
         self._look.clicked.connect(self.ask_for_another_look)
@@ -133,32 +115,6 @@ class ReviewPanel(QWidget):
         self._history = HistoryList(self)
         column.addWidget(self._history_title)
         column.addWidget(self._history)
-
-    def _footer(self) -> QWidget:
-        foot = QWidget(self)
-        foot.setProperty("role", "panel")
-        self._reviewer = QLineEdit(self, placeholderText=tr("Your name"))
-        self._reviewer.setAccessibleName(tr("Reviewer"))
-        self._reviewer.setToolTip(tr("Stands beside every review you make"))
-        self._reviewer.editingFinished.connect(self._reviewer_edited)
-        self._blind = QCheckBox(tr("Blind"), self)
-        self._blind.setToolTip(tr("Hide predictions and other people's reviews until you have decided"))
-        self._blind.toggled.connect(self._blind_toggled)
-        self._progress_text = QLabel(self)
-        self._progress_text.setProperty("role", "small")
-        self._progress = QProgressBar(self, textVisible=False, maximum=1)
-        self._progress.setAccessibleName(tr("Progress of the review"))
-        self._progress.setMaximumHeight(6)
-        rows = QVBoxLayout(foot)
-        rows.setContentsMargins(14, 8, 14, 10)
-        rows.setSpacing(6)
-        line = QHBoxLayout()
-        line.addWidget(self._reviewer, 1)
-        line.addWidget(self._blind)
-        rows.addLayout(line)
-        rows.addWidget(self._progress_text)
-        rows.addWidget(self._progress)
-        return foot
 
     def _line(self) -> QWidget:
         line = QWidget(self)
@@ -181,31 +137,30 @@ class ReviewPanel(QWidget):
     @property
     def is_blind(self) -> bool:
         """Whether predictions are hidden until the reviewer has decided."""
-        return self._blind.isChecked()
+        return self._footer.is_blind
 
     @property
     def reviewer(self) -> str:
         """The name the person gave."""
-        return self._reviewer.text().strip()
+        return self._footer.reviewer
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Classes that are offered."""
-        return self._classes
+        return self._class_buttons.classes
 
     def set_reviewer(self, name: str) -> None:
         """Fill in the reviewer's name."""
-        self._reviewer.setText(name)
+        self._footer.set_reviewer(name)
         self._show()
 
     def set_name_editable(self, on: bool) -> None:
         """Let the reviewer's name be typed, or only shown."""
-        self._reviewer.setReadOnly(not on)
-        self._reviewer.setPlaceholderText(tr("Your name") if on else tr("Nobody is named yet"))
+        self._footer.set_name_editable(on)
 
     def set_blind(self, on: bool) -> None:
         """Hide or show predictions before the decision."""
-        self._blind.setChecked(on)
+        self._footer.set_blind(on)
 
     def set_writable(self, on: bool) -> None:
         """Offer reviewing, or only looking."""
@@ -214,21 +169,9 @@ class ReviewPanel(QWidget):
 
     def set_classes(self, names: Sequence[str]) -> None:
         """Offer the classes of a model, with the keys 1 to 9."""
-        if tuple(names) == self._classes:
-            return
-        for button in self._class_buttons:
-            button.deleteLater()
-        self._classes = tuple(names)
-        self._class_buttons = [self._class_button(index, name) for index, name in enumerate(names)]
-        self._place_classes()
-        self._show()
-
-    def _place_classes(self) -> None:
-        """Two in a row, or one where large text would make the panel take the field's room."""
-        widest = max((button.sizeHint().width() for button in self._class_buttons), default=0)
-        columns = 2 if 2 * widest <= _WIDEST else 1
-        for index, button in enumerate(self._class_buttons):
-            self._grid.addWidget(button, index // columns, index % columns)
+        if tuple(names) != self.classes:
+            self._class_buttons.set_classes(names)
+            self._show()
 
     def set_model(self, model: ModelRecord) -> None:
         """Tell reasons with the limits of the model in use, for the fields that it classified."""
@@ -247,19 +190,16 @@ class ReviewPanel(QWidget):
         """Show the reviewed fields that look most like the current one; None for none."""
         record = self._record
         fits = answer is not None and record is not None and answer.field_id == record.id
-        self.alike.show_answer(answer if fits and not self.is_blind else None, self._classes)
+        self.alike.show_answer(answer if fits and not self.is_blind else None, self.classes)
 
     def set_progress(self, reviewed: int, total: int) -> None:
         """Show how far the review of the case is."""
-        self._progress.setMaximum(max(total, 1))
-        self._progress.setValue(reviewed)
-        words = tr("{done} of {total} fields reviewed", done=number(reviewed), total=number(total))
-        self._progress_text.setText(words if total else "")
+        self._footer.set_progress(reviewed, total)
 
     def set_history(self, reviews: Sequence[Review]) -> None:
         """List every review and remark of the current field, oldest first."""
         said = [one for one in reviews if one.comment or not one.is_remark]
-        self._history.set_reviews(said, self._classes)
+        self._history.set_reviews(said, self.classes)
         own = [one.comment for one in reviews if one.is_remark and one.reviewer == self.reviewer]
         self._remark = own[-1] if own else ""
         if not self._comment.hasFocus():
@@ -282,7 +222,7 @@ class ReviewPanel(QWidget):
         self._record = record
         self._comment.set_text(self._own_comment())
         single = (record.review,) if record is not None and record.review is not None else ()
-        self._history.set_reviews(single, self._classes)
+        self._history.set_reviews(single, self.classes)
         self._show()
 
     def _own_comment(self) -> str:
@@ -322,12 +262,9 @@ class ReviewPanel(QWidget):
         )
         self._confirm.setText(words)
         chosen = record.review.class_name if record is not None and record.review is not None else None
-        for button, name in zip(self._class_buttons, self._classes, strict=True):
-            button.setEnabled(able)
-            chosen_now = name == chosen and not hidden
-            button.setChecked(chosen_now)
-            button.setText(_button_text(self._classes.index(name), name, chosen=chosen_now))
+        self._class_buttons.show_review(None if hidden else chosen, able=able)
         self._look.setEnabled(able)
+        self._next.setEnabled(record is not None)
         self._comment.setEnabled(able)
 
     def _show_history(self) -> None:
@@ -338,16 +275,6 @@ class ReviewPanel(QWidget):
     def _decided_class(self) -> str | None:
         prediction = self._record.prediction if self._record is not None else None
         return prediction.decision.class_name if prediction is not None else None
-
-    def _class_button(self, index: int, name: str) -> QPushButton:
-        button = QPushButton(_button_text(index, name, chosen=False), self)
-        button.setCheckable(True)
-        button.setAccessibleName(tr("Set {name}", name=name))
-        button.setToolTip(tip(tr("Review the field as {name}; the prediction stays beside it", name=name)))
-        _put_chip(button, mark_for(name, index))
-        button.setProperty("class_name", name)
-        button.clicked.connect(self._class_clicked)
-        return button
 
     # What the reviewer does ------------------------------------------------------------------
 
@@ -393,12 +320,6 @@ class ReviewPanel(QWidget):
         self._show_buttons()
         return True
 
-    @Slot()
-    def _class_clicked(self) -> None:
-        button = self.sender()
-        if isinstance(button, QPushButton):
-            self._review(str(button.property("class_name")))
-
     @Slot(str)
     def _comment_finished(self, text: str) -> None:
         record = self._record
@@ -431,37 +352,13 @@ class ReviewPanel(QWidget):
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
             self._refresh_icons()
-        if event.type() == QEvent.Type.FontChange:
-            self._place_classes()
 
     def _refresh_icons(self) -> None:
         self._look.setIcon(icons.icon("another-look", self.palette()))
         self._next.setIcon(icons.icon("next-unreviewed", self.palette()))
-        for button, side in ((self._look, _ICON), (self._next, _ICON)):
-            button.setIconSize(QSize(icons.scaled(side), icons.scaled(side)))
-        for index, (button, name) in enumerate(zip(self._class_buttons, self._classes, strict=True)):
-            _put_chip(button, mark_for(name, index))
+        for button in (self._look, self._next):
+            button.setIconSize(QSize(icons.scaled(_ICON), icons.scaled(_ICON)))
 
 
 def _always(_record: FieldRecord, _class_name: str | None) -> bool:
     return True
-
-
-def _button_text(index: int, name: str, *, chosen: bool) -> str:
-    key = f"  ({index + 1})" if index < _KEYS else ""
-    return f" {name}{key}{'  ✓' if chosen else ''}"
-
-
-def _put_chip(button: QPushButton, mark: Mark) -> None:
-    side, ratio = icons.scaled(_CHIP), button.devicePixelRatioF()
-    picture = QPixmap(QSize(side, side) * ratio)
-    picture.setDevicePixelRatio(ratio)
-    picture.fill(QColor(0, 0, 0, 0))
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    font = button.font()
-    font.setBold(True)
-    paint_chip(painter, QRectF(0, 0, side, side), mark, font)
-    painter.end()
-    button.setIcon(QIcon(picture))
-    button.setIconSize(QSize(side, side))

@@ -107,7 +107,10 @@ class SitesController(QObject):
         self._context.undo.push(SiteCommand(self._session, self._site, site))
         if self._context.has_fields():
             self._context.notifier.info(
-                tr("Fields are read by this site from now on. “Classify Again” reads earlier ones by it.")
+                tr(
+                    "Fields are classified with this site’s pixel size and white point from now on; "
+                    "“Classify Again” does the same for earlier ones."
+                )
             )
 
     @Slot(object)
@@ -155,7 +158,7 @@ class SitesController(QObject):
     @Slot(object)
     def _show(self, site: Site | None) -> None:
         self._site = site
-        name = tr("Site not said") if site is None else tr("Site: {name}", name=shown_name(site.name))
+        name = tr("No site chosen") if site is None else tr("Site: {name}", name=shown_name(site.name))
         self.badge.setText(short_name(name, _NAME))
         self.badge.setToolTip(tip(name))
         self.badge.setAccessibleName(name)

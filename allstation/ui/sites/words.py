@@ -1,4 +1,4 @@
-"""What is known of a site, in words."""
+"""Description of a site in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies over a slide, built from the case's fields on another thread: rectangles and density maps."""
+"""Layers over a slide, built from the case's fields on another thread: rectangles and density maps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from allstation.core.records import FieldState
 from allstation.core.slide_file import SlideFieldMark
 from allstation.core.slide_info import SlideInfo
 from allstation.core.slide_part import Region
-from allstation.ui.common.formatting import percent
+from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
 from allstation.ui.slide.density import DensityMap, density_image
 from allstation.ui.slide.marks import (
@@ -31,13 +31,17 @@ from allstation.ui.slide.marks import (
 
 DOUBT: Final = "doubt"
 """Key of the map of fields that need a person; a class's own name is the key of its map."""
+WHITES: Final = ":white cells"
+"""Key of the map of white cells."""
+_WHITES_COLOUR: Final = "#7a3fd0"
+"""Purple, as nuclei are stained."""
 _USUAL_UM: Final = 0.25
 """Micrometres a pixel where a file does not say it, as is usual for 40x."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlideContents:
-    """What lies over a slide.
+    """Layers over a slide.
 
     Attributes:
         marks: The fields.
@@ -125,6 +129,8 @@ class BuildContents:
     def _density(
         self, fields: Sequence[SlideFieldMark], boxes: np.ndarray, size: QSizeF
     ) -> DensityMap | None:
+        if self.shown_map == WHITES:
+            return None if self.blind else _white_cells(fields, boxes, size)
         known = np.array([mark.final is not None for mark in fields], bool)
         if self.blind or not self.shown_map or not known.any():
             return None
@@ -142,3 +148,18 @@ class BuildContents:
         if self.shown_map == DOUBT:
             return float(mark.needs_review or mark.final == NEEDS_REVIEW)
         return float(mark.final == self.shown_map)
+
+
+def _white_cells(fields: Sequence[SlideFieldMark], boxes: np.ndarray, size: QSizeF) -> DensityMap | None:
+    """Return the map of how many white cells were found in the fields of a place, for fields of one size."""
+    known = np.array([mark.cells is not None for mark in fields], bool)
+    if not known.any():
+        return None
+    areas = boxes[known, 2] * boxes[known, 3]
+    counts = np.array([mark.cells for mark in fields if mark.cells is not None], np.float64)
+    counts *= np.median(areas) / np.maximum(areas, 1.0)
+    most = max(float(counts.max()), 1.0)
+    colour = QColor(_WHITES_COLOUR)
+    image = density_image(boxes[known], counts / most, size, colour)
+    title = tr("White cells found in fields near here")
+    return DensityMap(image, title, "0", tr("{n} a field", n=number(round(most))), colour)

@@ -21,7 +21,7 @@ from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
-from allstation.ui.slide.contents import DOUBT, BuildContents, SlideContents
+from allstation.ui.slide.contents import DOUBT, WHITES, BuildContents, SlideContents
 from allstation.ui.slide.panel import SlidePanel
 from allstation.ui.viewer.pane import ViewerPane
 
@@ -93,6 +93,7 @@ class SlideController(QObject):
             worker.fields_removed,
             worker.fields_restored,
             worker.slide_file_changed,
+            worker.cells_edited,
         ):
             signal.connect(self._outdated)
         self._session.reader.slide_fields_read.connect(self._take_fields)
@@ -122,7 +123,8 @@ class SlideController(QObject):
                    "Bring the current field to the middle of the slide", "centre",
                    menu="&View", place=420, enabled_when=self.has_slide),
             Action("slide.map", "Next &Density Map", self.next_map, "D",
-                   "Show where on the slide fields need a person or have a class, or no map", "density",
+                   "Show where on the slide fields need a person, white cells lie, a class is, or no map",
+                   "density",
                    menu="&View", place=430, enabled_when=self._may_map),
         )
         # fmt: on
@@ -326,7 +328,8 @@ class SlideController(QObject):
         return model.record.classes if model is not None else ()
 
     def _maps(self) -> list[tuple[str, str]]:
-        return [(DOUBT, tr("Needs a person")), *((name, name) for name in self._classes())]
+        first = [(DOUBT, tr("Needs a person")), (WHITES, tr("Density of white cells"))]
+        return [*first, *((name, name) for name in self._classes())]
 
     def _fill_maps(self) -> None:
         maps = [] if self._context.selection.is_blind else self._maps()
@@ -350,7 +353,7 @@ class SlideController(QObject):
 
     @Slot(object)
     def _model_changed(self, _model: ModelInfo) -> None:
-        if self._map and self._map != DOUBT and self._map not in self._classes():
+        if self._map and self._map not in (DOUBT, WHITES, *self._classes()):
             self._map = ""
         self._fill_maps()
         self._build()

@@ -39,13 +39,11 @@ class MarkStyle:
         colour: ``#rrggbb``.
         letter: On its corner; empty for none.
         dashed: A person should look at it.
-        strong: A person has decided.
     """
 
     colour: str
     letter: str = ""
     dashed: bool = False
-    strong: bool = False
 
 
 NEEDS_PERSON: Final = MarkStyle(AMBER, "?", dashed=True)
@@ -54,10 +52,10 @@ HIDDEN: Final = MarkStyle(PLAIN)
 BROKEN: Final = MarkStyle(FAILED, "!", dashed=True)
 
 
-def decided(name: str, index: int = 0, *, by_person: bool = False) -> MarkStyle:
+def decided(name: str, index: int = 0) -> MarkStyle:
     """Return the look of a field with a class."""
     style = class_style(name, index)
-    return MarkStyle(style.colour, style.letter, strong=by_person)
+    return MarkStyle(style.colour, style.letter)
 
 
 class SlideMarks:
@@ -128,10 +126,6 @@ class SlideMarks:
             & (top < area.bottom()) & (top + height > area.top())
         )  # fmt: skip
         return np.flatnonzero(inside).astype(np.int64)
-
-    def ids_in(self, area: QRectF) -> list[int]:
-        """Return the fields that lie, at least in part, within an area in pixels of level 0."""
-        return [int(number) for number in self.ids[self.rows_in(area)]]
 
     # Painting
 
@@ -216,11 +210,10 @@ def _paint_frames(painter: QPainter, boxes: NDArray[np.float64], style: MarkStyl
             painter.setPen(QPen(colour, 0))
             painter.drawRects([rect.adjusted(-by, -by, by, by) for rect in rects] if by else rects)
         return
-    width = 2.6 if style.strong else 1.6
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for colour, wide in ((_DARK, width + 1.8), (QColor(style.colour), width)):
+    for colour, wide in ((_DARK, 3.4), (QColor(style.colour), 1.6)):
         pen = QPen(colour, wide, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin)
-        if large and style.dashed and colour is not _DARK:
+        if style.dashed and colour is not _DARK:
             pen.setDashPattern([4.0, 2.0])
         painter.setPen(pen)
         painter.drawRects(rects)

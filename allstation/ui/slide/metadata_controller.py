@@ -50,7 +50,7 @@ class SlideMetadataController(QObject):
         self._tiles = tiles
         self._slide = slide
         self._window = window
-        self._told: _ScannerData | None = None
+        self._data: _ScannerData | None = None
         self._reader = LatestOnly(self)
         self._reader.done.connect(self._read)
         self._reader.failed.connect(self._not_read)
@@ -82,13 +82,13 @@ class SlideMetadataController(QObject):
 
     def show_of(self, path: Path) -> None:
         """Read the file of a slide and show what it says."""
-        self._told = None
+        self._data = None
         self._reader.run(_Read(self._tiles, path))
 
     @Slot(object)
-    def _read(self, told: _ScannerData) -> None:
+    def _read(self, data: _ScannerData) -> None:
         if self._context.has_case():
-            self._told = told
+            self._data = data
             self._session.ask(ReadDetails())
 
     @Slot(object)
@@ -98,13 +98,13 @@ class SlideMetadataController(QObject):
 
     @Slot(int, object)
     def _details_read(self, generation: int, details: dict[str, str]) -> None:
-        told, self._told = self._told, None
-        if told is None or generation != self._session.generation:
+        data, self._data = self._data, None
+        if data is None or generation != self._session.generation:
             return
         if self.dialog is not None:
             self.dialog.close()
         dialog = MetadataDialog(
-            self._window, name=told.path.name, offers=told.offers, label=told.label, stored=details
+            self._window, name=data.path.name, offers=data.offers, label=data.label, stored=details
         )
         dialog.set_writable(self._context.can_write())
         dialog.taken.connect(self._take)
@@ -123,14 +123,14 @@ class SlideMetadataController(QObject):
 
     @Slot()
     def _forget(self) -> None:
-        self._told = None
+        self._data = None
         self._reader.drop()
         if self.dialog is not None:
             self.dialog.close()
 
     def close(self) -> None:
         """Wait for what is being read; call before the window goes."""
-        self._told = None
+        self._data = None
         self._reader.close()
 
 

@@ -27,6 +27,7 @@ from allstation.core.text import shown_name
 from allstation.ui.common import focus_filters
 from allstation.ui.common.formatting import short_name
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.common.window_size import resize_on_screen
 from allstation.ui.viewer.picture import image_from_rgb
 
@@ -127,12 +128,7 @@ class MetadataDialog(QDialog):
             column.addWidget(self._picture(label), 0, Qt.AlignmentFlag.AlignLeft)
             column.addWidget(self._small(tr("The label is shown here only. It is not kept in the case.")))
         column.addStretch(1)
-        scroll = QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
-        return scroll
+        return scroll_area(inside, self)
 
     def _about(self, name: str, *, has_any: bool) -> QLabel:
         shown = short_name(shown_name(name), _LONGEST)

@@ -40,6 +40,7 @@ class Overview(QWidget):
         self._base: QImage | None = None
         self._small: QPixmap | None = None
         self._dots: QImage | None = None
+        self._density: QImage | None = None
         self._frame = QRectF()
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip(tr("The whole slide. Click or drag to look elsewhere."))
@@ -60,6 +61,11 @@ class Overview(QWidget):
     def set_marks(self, marks: SlideMarks) -> None:
         """Show where the fields lie."""
         self._dots = marks.dots(self._size) if len(marks) and not self._size.isEmpty() else None
+        self.update()
+
+    def set_density(self, image: QImage | None) -> None:
+        """Show a map over the slide in place of its fields; None shows these."""
+        self._density = image
         self.update()
 
     def set_frame(self, visible: QRectF) -> None:
@@ -85,9 +91,10 @@ class Overview(QWidget):
         painter.fillRect(whole, QColor(scheme.panel))
         if self._small is not None:
             painter.drawPixmap(self.rect(), self._small)
-        if self._dots is not None:
+        over = self._dots if self._density is None else self._density
+        if over is not None:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(whole, self._dots)
+            painter.drawImage(whole, over)
         frame = self.frame().intersected(whole.adjusted(1, 1, -1, -1))
         for colour, width in ((QColor(10, 12, 16, 210), 4.0), (QColor(255, 255, 255), 2.0)):
             painter.setPen(

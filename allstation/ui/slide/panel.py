@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -86,6 +86,7 @@ class SlidePanel(QWidget):
         scene = self.canvas.scene
         scene.grid, scene.base, self._base = None, None, None
         scene.density, scene.pixel_um = None, None
+        self.overview.set_density(None)
         scene.cells.clear()
         self.set_marks(SlideMarks())
         self.overview.set_slide(QSizeF(), None)
@@ -145,6 +146,7 @@ class SlidePanel(QWidget):
     def set_density(self, density: DensityMap | None) -> None:
         """Show a map of results, or none."""
         self.canvas.scene.density = density
+        self.overview.set_density(None if density is None else density.image)
         self.canvas.update()
 
     def set_cells(self, field_id: int, cells: Sequence[CellMark]) -> None:
@@ -168,7 +170,7 @@ class SlidePanel(QWidget):
 
     @property
     def tool(self) -> Tool:
-        """What a click does."""
+        """Tool that a click uses."""
         return self.canvas.tools.tool
 
     def use_tool(self, tool: Tool) -> None:
@@ -213,9 +215,7 @@ class SlidePanel(QWidget):
         if self.canvas.view is None:
             return None
         ratio = self.canvas.devicePixelRatioF()
-        size = self.canvas.size() + QSize(0, _FOOT)
-        image = QImage(size * ratio, QImage.Format.Format_RGB32)
-        image.setDevicePixelRatio(ratio)
+        image = self.canvas.blank_copy(foot=_FOOT)
         scheme = theme.tokens(self.palette())
         image.fill(QColor(scheme.panel))
         painter = QPainter(image)
@@ -226,7 +226,7 @@ class SlidePanel(QWidget):
         font = QFont(self.canvas.font())
         painter.setFont(font)
         painter.setPen(QColor(scheme.muted))
-        foot = QRect(10, self.canvas.height(), size.width() - 20, _FOOT)
+        foot = QRect(10, self.canvas.height(), self.canvas.width() - 20, _FOOT)
         words = QFontMetrics(font).elidedText(RESEARCH_USE, Qt.TextElideMode.ElideRight, foot.width())
         painter.drawText(
             QRectF(foot), int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), words

@@ -15,6 +15,7 @@ _NAME: Final = 36
 _BAR: Final = 120
 SHOW: Final = "show"
 ALL: Final = "all"
+CANCEL: Final = "cancel"
 OTHER: Final = "other"
 PAGES: Final = "pages"
 
@@ -23,7 +24,7 @@ class ProposalBar(QFrame):
     """Says what became of a dropped slide and offers other numbers of fields.
 
     Signals:
-        asked: What is wanted: :data:`SHOW`, :data:`ALL`, :data:`OTHER` or :data:`PAGES`.
+        asked: What is wanted: :data:`SHOW`, :data:`ALL`, :data:`CANCEL`, :data:`OTHER` or :data:`PAGES`.
         closed: It was put away.
     """
 
@@ -50,6 +51,7 @@ class ProposalBar(QFrame):
         for key, text in (
             (SHOW, tr("Show on slide")),
             (ALL, tr("All fields")),
+            (CANCEL, tr("Cancel the rest")),
             (OTHER, tr("Other number…")),
             (PAGES, tr("Take every page")),
         ):
@@ -71,7 +73,7 @@ class ProposalBar(QFrame):
 
     @property
     def text(self) -> str:
-        """What it says."""
+        """Text of the strip."""
         return self._words.text()
 
     def show_search(self, name: str, share: float) -> None:
@@ -104,7 +106,12 @@ class ProposalBar(QFrame):
         else:
             words = tr("{n} fields of {name} are proposed.", n=number(fields), name=name)
         self._words.setText(f"{words} {_without_count(note, fields)}".strip())
-        self._offer(*((SHOW,) if fields else ()), *(() if all_taken else (ALL,)), OTHER)
+        self._offer(
+            SHOW,
+            *((CANCEL,) if all_taken and fields else ()),
+            *(() if all_taken else (ALL,)),
+            OTHER,
+        )
         self.show()
 
     def show_pages(self, name: str, pages: int) -> None:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QUndoCommand
 from PySide6.QtWidgets import QInputDialog, QWidget
 
 from allstation.core.slide_file import EVERYTHING, PAGES, SlideFile
 from allstation.processing.slide_import import SlideOptions
 from allstation.processing.status_types import ImportStatus
+from allstation.services.case_session import CaseSession
 from allstation.services.requests import AddPaths
-from allstation.services.slide_requests import SlideFileOf
+from allstation.services.slide_requests import CancelProposed, SetFieldCount, SlideFileOf, UndoCut
 from allstation.services.tasks import LatestOnly
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.common.actions import Action
-from allstation.ui.common.formatting import short_name
+from allstation.ui.common.formatting import number, short_name
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.notifications import FIELDS, Level, Notification
 from allstation.ui.context import AppContext
 from allstation.ui.slide import proposal_bar
 from allstation.ui.slide.controller import SlideController
@@ -60,6 +64,9 @@ class ProposalController(QObject):
         self._searched: set[str] = set()
         self._notes: dict[str, str] = {}
         self._file: SlideFile | None = None
+        self._tokens = count(-1, -1)  # those of drawn fields count up
+        self._cuts: dict[int, _CutCommand] = {}
+        self._number_for = 0
         self._given: Sequence[Path] = ()
         self._paged: tuple[tuple[Path, int], ...] = ()
         self._pages = LatestOnly(self)
@@ -67,6 +74,7 @@ class ProposalController(QObject):
         worker = context.session.worker
         worker.import_changed.connect(self._import_changed)
         worker.slide_file_changed.connect(self._slide_changed)
+        worker.proposal_cut.connect(self._proposal_cut)
         worker.closed.connect(self._forget)
         context.session.reader.slide_file_read.connect(self._slide_read)
         bar.asked.connect(self._asked)
@@ -84,6 +92,16 @@ class ProposalController(QObject):
                 place=225,
                 enabled_when=self._may_propose,
             ),
+            Action(
+                "slide.cancel",
+                "Take &Back Waiting Fields of Slide",
+                self.cancel_rest,
+                "",
+                "Add no more proposed fields of this slide, and take back those that were not read yet",
+                menu="&Queue",
+                place=125,
+                enabled_when=self._may_propose,
+            ),
         )
 
     def _may_propose(self) -> bool:
@@ -98,8 +116,7 @@ class ProposalController(QObject):
 
     @Slot(object)
     def _import_changed(self, status: ImportStatus) -> None:
-        for note in status.notes:
-            self._notes[note.name] = note.sentence
+        self._notes = {note.name: note.sentence for note in status.notes}
         if status.running and status.looking:
             self._searched.add(status.looking)
             self._bar.show_search(status.looking, status.looked)
@@ -146,31 +163,43 @@ class ProposalController(QObject):
         elif file is None:
             return
         elif key == proposal_bar.SHOW:
-            self._bar.hide()
             self._show(file.slide_id)
         elif key == proposal_bar.ALL:
             self._submit([file.path], SlideOptions(fields=None))
+        elif key == proposal_bar.CANCEL:
+            self._cut(CancelProposed(file.slide_id, next(self._tokens)), tr("Cancel fields of a slide"))
         elif key == proposal_bar.OTHER:
-            self._ask(file.path, file.proposed)
+            self._ask(file.slide_id, file.path, file.proposed)
 
     def _show(self, slide_id: int) -> None:
-        if not self._slide.show_soon(slide_id):
+        place = Place(slide_id=slide_id)
+        if self._slide.show_soon(slide_id):
+            self._bar.hide()
+        elif self._browser.tree.has(place):  # else the strip stays: the tree lists it in a moment
+            self._bar.hide()
             self._browser.filters.clear()
-            self._browser.tree.choose(Place(slide_id=slide_id))
+            self._browser.tree.choose(place)
 
     @Slot()
     def ask_number(self) -> None:
         """Ask how many fields of the current field's slide are wanted."""
         if self._slide.file is not None:
-            self._ask(self._slide.file, self._slide.count)
+            self._ask(self._slide.slide_id, self._slide.file, self._slide.count)
 
-    def _ask(self, path: Path, now: int) -> None:
+    @Slot()
+    def cancel_rest(self) -> None:
+        """Take back what was proposed of the current field's slide and not read yet."""
+        if self._slide.slide_id:
+            request = CancelProposed(self._slide.slide_id, next(self._tokens))
+            self._cut(request, tr("Cancel fields of a slide"))
+
+    def _ask(self, slide_id: int, path: Path, now: int) -> None:
         dialog = QInputDialog(self._window)
         dialog.setWindowTitle(tr("Fields of the slide"))
         dialog.setLabelText(
             tr(
                 "How many of the best fields of {name} should the case have?\n"
-                "Fields that it has already stay.",
+                "With fewer, the last proposed ones go that were not read yet.",
                 name=short_name(path.name),
             )
         )
@@ -178,14 +207,32 @@ class ProposalController(QObject):
         dialog.setIntRange(1, _MOST)
         dialog.setIntValue(min(max(2 * now, 1), _MOST))
         dialog.setObjectName("slide.number")
-        self._number_for = path
+        self._number_for = slide_id
         dialog.intValueSelected.connect(self._number_chosen)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
     @Slot(int)
     def _number_chosen(self, wanted: int) -> None:
-        self._submit([self._number_for], SlideOptions(fields=wanted))
+        request = SetFieldCount(self._number_for, wanted, next(self._tokens))
+        self._cut(request, tr("Fewer fields of a slide"))
+
+    def _cut(self, request: SetFieldCount | CancelProposed, text: str) -> None:
+        if self._context.can_write():
+            self._cuts[request.token] = _CutCommand(self._session, request, text)
+            self._session.submit(request)
+
+    @Slot(int, int, int, int)
+    def _proposal_cut(self, token: int, _slide_id: int, taken_back: int, left: int) -> None:
+        command = self._cuts.pop(token, None)  # done again, it is on the undo stack already
+        if command is None:
+            return
+        self._bar.hide()
+        wanted = command.request.count if isinstance(command.request, SetFieldCount) else left
+        words = cut_sentence(taken_back, left, left - wanted)
+        self._context.notifier.post(Notification(Level.INFO, words, topic=FIELDS))
+        if taken_back:
+            self._context.undo.push(command)
 
     def _submit(self, paths: list[Path], options: SlideOptions) -> None:
         if paths and self._context.can_write():
@@ -195,6 +242,7 @@ class ProposalController(QObject):
     def _forget(self) -> None:
         self._pages.drop()
         self._searched.clear()
+        self._cuts.clear()
         self._notes.clear()
         self._file, self._given, self._paged = None, (), ()
         self._bar.hide()
@@ -202,6 +250,49 @@ class ProposalController(QObject):
     def close(self) -> None:
         """Wait for what is being counted; call before the window goes."""
         self._pages.close()
+
+
+def cut_sentence(taken_back: int, left: int, too_many: int) -> str:
+    """Return what became of proposed fields that were to be taken back.
+
+    Args:
+        taken_back: How many were.
+        left: How many fields the slide has in the case.
+        too_many: How many of these are more than were asked for.
+    """
+    if taken_back == 1:
+        words = tr("1 proposed field was taken back. Undo brings it back.")
+    elif taken_back:
+        words = tr("{n} proposed fields were taken back. Undo brings them back.", n=number(taken_back))
+    else:
+        words = tr("Nothing was taken back.")
+    words += " " + tr("Fields of the slide now: {n}.", n=number(left))
+    if too_many > 0 or not taken_back:
+        words += " " + tr(
+            "What was classified, reviewed or placed by a person stays; remove it by hand (Del)."
+        )
+    return words
+
+
+class _CutCommand(QUndoCommand):
+    """Proposed fields that were taken back; undo brings them back, and goes on adding."""
+
+    def __init__(self, session: CaseSession, request: SetFieldCount | CancelProposed, text: str) -> None:
+        super().__init__(text)
+        self._session = session
+        self.request = request
+        self._is_done = True
+
+    def redo(self) -> None:
+        """Take them back again; they are when the command is pushed."""
+        if not self._is_done:
+            self._session.submit(self.request)
+        self._is_done = True
+
+    def undo(self) -> None:
+        """Bring them back."""
+        self._session.submit(UndoCut(self.request.token, self.request.slide_id))
+        self._is_done = False
 
 
 class _CountPages:

@@ -7,7 +7,7 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDockWidget, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDockWidget, QLabel, QVBoxLayout, QWidget
 
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.decision import Reason
@@ -17,6 +17,7 @@ from allstation.core.records import FieldState
 from allstation.core.summary import Agreement, Tally, agreement, shares
 from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import VerticalScrollArea
 from allstation.ui.summary.place_words import place_parts
 from allstation.ui.summary.share_bars import Bar, BarButton, ShareBars
 from allstation.ui.viewer.card_content import REASON_TEXTS
@@ -179,15 +180,9 @@ class SummaryPanel(QWidget):
         self._poor_title.setText(tr("Quality problems"))
         self._column.addStretch(1)
         self._stretched = True
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
+        outer.addWidget(VerticalScrollArea(body, self))
         for part in (self._open_title, self._open, self._poor_title, self._poor, self._agreement_title):
             part.hide()
 

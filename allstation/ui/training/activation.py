@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from allstation.core.errors import StationError
 from allstation.core.events import Event, Progress, Report
-from allstation.services.training_child import Ending, Job, JobState
+from allstation.services.job_lines import Ending, Job, JobState
 from allstation.services.training_comparison import ModelComparison, Outcome, read_comparison
 from allstation.services.training_figures import MODEL
 from allstation.services.training_history import RunSummary

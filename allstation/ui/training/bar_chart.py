@@ -81,6 +81,8 @@ class BarChart(QWidget):
         """Paint the bars."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        # As charts are in every language: figures with brackets would be turned round otherwise.
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         metrics = QFontMetricsF(self.font())
         names = max((metrics.horizontalAdvance(bar.name) for bar in self._bars), default=0.0) + 2
         texts = max((metrics.horizontalAdvance(bar.text) for bar in self._bars), default=0.0) + 2

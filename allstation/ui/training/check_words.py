@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allstation.ui.common.formatting import number
+from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.bar_chart import Bar
 from allstation.ui.viewer.card_content import mark_for
@@ -44,7 +44,7 @@ def class_bars(counts: Mapping[str, int]) -> Sequence[Bar]:
     largest = max(counts.values(), default=1) or 1
     total = sum(counts.values()) or 1
     return [
-        Bar(name, n / largest, f"{number(n)}  ({n / total:.0%})", mark_for(name, index))
+        Bar(name, n / largest, f"{number(n)}  ({percent(n / total, digits=0)})", mark_for(name, index))
         for index, (name, n) in enumerate(counts.items())
     ]
 

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 from allstation.core.errors import StationError
 from allstation.services.labelling import KEYS, check_classes
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import scroll_area
 
 _LEAST: Final = 2
 
@@ -63,10 +63,7 @@ class ClassesDialog(QDialog):
         column.setContentsMargins(0, 0, 8, 0)
         column.addLayout(self._grid)
         column.addStretch(1)
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setWidget(body)
+        area = scroll_area(body, self, sideways=True)
         layout = QVBoxLayout(self)
         layout.addWidget(words)
         layout.addWidget(area, 1)

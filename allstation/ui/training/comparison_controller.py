@@ -9,7 +9,7 @@ from typing import Final
 from PySide6.QtCore import QObject, Slot
 
 from allstation.core.events import Event, Progress, Report
-from allstation.services.training_child import Ending, Job, JobState
+from allstation.services.job_lines import Ending, Job, JobState
 from allstation.services.training_figures import FigureReader
 from allstation.services.training_runs import TrainingRuns
 from allstation.ui.common.formatting import number

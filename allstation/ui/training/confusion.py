@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.ui.common import theme
-from allstation.ui.common.formatting import number, tip
+from allstation.ui.common.formatting import number, percent, tip
 from allstation.ui.common.i18n import tr
 
 _STRONGEST: Final = 0.85
@@ -81,7 +81,7 @@ class ConfusionTable(QTableWidget):
 
     def _item(self, row: int, column: int, count: int, *, total: int) -> QTableWidgetItem:
         share = count / total if total else 0.0
-        item = QTableWidgetItem(f"{number(count)}\n{share:.1%}")
+        item = QTableWidgetItem(f"{number(count)}\n{percent(share)}")
         item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
         name = tr("{n} fields of {true} predicted as {predicted}", n=number(count), true=self._classes[row],
                   predicted=self._classes[column])  # fmt: skip

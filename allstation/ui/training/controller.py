@@ -21,6 +21,7 @@ from allstation.ui.common.window_size import resize_on_screen
 from allstation.ui.context import AppContext
 
 if TYPE_CHECKING:
+    from allstation.processing.cluster.connection import ClusterConnection
     from allstation.services.training_activation import Activation, Activations
     from allstation.services.training_runs import TrainingRuns
     from allstation.ui.training.panel import TrainingPanel
@@ -113,7 +114,12 @@ class TrainingController(QObject):
             self._active_model,
             open_case=self._open_case,
             who=self._who,
+            shared_runs=self._shared_runs,
         )
+        self._runs.noted.connect(self._noted)
+        machines = self._context.session.worker.machines
+        machines.connection_changed.connect(self._connection_changed)
+        self._connection_changed(machines.connection)
         self._panel.status_changed.connect(self.status_changed)
         self._panel.notified.connect(self._notify)
         self._panel.activation_asked.connect(self._activate)
@@ -130,7 +136,7 @@ class TrainingController(QObject):
     @property
     def is_training(self) -> bool:
         """Whether a run is under way."""
-        return self._runs is not None and self._runs.current is not None
+        return self._runs is not None and bool(self._runs.running)
 
     def close(self) -> None:
         """End the children and wait for what is being read."""
@@ -141,6 +147,16 @@ class TrainingController(QObject):
             if self._activations is not None:
                 self._activations.close()
             self._panel = self._runs = self._activations = None
+
+    @Slot(object)
+    def _connection_changed(self, link: ClusterConnection | None) -> None:
+        """Train on the laboratory's machines while the queue works there."""
+        if self._runs is not None:
+            self._runs.use_cluster(link)
+
+    @Slot(str)
+    def _noted(self, sentence: str) -> None:
+        self._show_notification(Notification(Level.WARNING, sentence))
 
     @Slot(str, bool)
     def _notify(self, text: str, problem: bool) -> None:
@@ -189,6 +205,10 @@ class TrainingController(QObject):
     def _active_model(self) -> Path | None:
         model = self._context.selection.model
         return model.path if model is not None else None
+
+    def _shared_runs(self) -> Path | None:
+        folder = self._context.settings.value.cluster_runs
+        return Path(folder) if folder else None
 
     def _open_case(self) -> Path | None:
         info = self._context.info

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -25,9 +24,10 @@ from PySide6.QtWidgets import (
 
 from allstation.core.events import Phase, Progress
 from allstation.core.tables import SUFFIXES
-from allstation.ui.common import icons
+from allstation.ui.common import icons, theme
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.training.bar_chart import BarChart
 from allstation.ui.training.check_words import class_bars, probe_bar, summary_lines, verdict
 from allstation.ui.training.field_preview import FieldPeek
@@ -153,17 +153,15 @@ class DataPage(QWidget):
         column.addWidget(self._probe_note)
         column.addStretch(1)
         column.addWidget(self._next)
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setWidget(body)
-        return area
+        return scroll_area(body, self, sideways=True)
 
     def _findings(self) -> QWidget:
         side = QSplitter(Qt.Orientation.Vertical, self)
         side.setChildrenCollapsible(False)
         self._list = QListWidget(self)
         self._list.setWordWrap(True)
+        # Else sentences keep the lines that they had at the width of before, and end in an ellipsis.
+        self._list.setResizeMode(QListWidget.ResizeMode.Adjust)
         self._list.setAccessibleName(tr("Findings of the check"))
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setSpacing(2)
@@ -346,9 +344,7 @@ class DataPage(QWidget):
             self.folder_chosen.emit(path)
 
     def _set_drop(self, *, active: bool) -> None:
-        self._source.setProperty("active", "true" if active else "false")
-        self._source.style().unpolish(self._source)
-        self._source.style().polish(self._source)
+        theme.restyle(self._source, "active", "true" if active else "false")
 
 
 def _caption(parent: QWidget, text: str) -> QLabel:

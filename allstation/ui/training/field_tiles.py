@@ -72,7 +72,9 @@ class FieldTiles(QListWidget):
     def _draw(self, number: int) -> None:
         ratio, size = self.devicePixelRatioF(), self.iconSize()
         width, height = round(size.width() * ratio), round(size.height() * ratio)
-        picture = self._thumbnails.pixmap(self._records[number], width, height, look=(ratio, 4.0))
+        picture = self._thumbnails.pixmap(
+            self._records[number], width, height, look=(ratio, 4.0), keeps_shape=True
+        )
         if picture is not None:
             icon = QIcon(picture)
             icon.addPixmap(picture, QIcon.Mode.Selected)  # the style would tint the cells

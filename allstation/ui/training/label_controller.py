@@ -13,7 +13,7 @@ from allstation import paths
 from allstation.core.errors import StationError
 from allstation.core.text import plain_name
 from allstation.files import free_path
-from allstation.report.labelled import LabelledExport
+from allstation.report.exchange.labelled import LabelledExport
 from allstation.services.labelled_writer import LabellingStore
 from allstation.services.labelling import Labelling, Unfinished
 from allstation.ui.common.formatting import number

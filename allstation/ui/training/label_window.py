@@ -8,7 +8,7 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from allstation.core.text import shown_name
 from allstation.services.labelling import KEYS, Labelling
@@ -16,6 +16,7 @@ from allstation.ui.cells.bench_keys import BenchKey, KeyBench
 from allstation.ui.common import focus_filters
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import VerticalScrollArea
 from allstation.ui.common.window_size import fix_width, resize_on_screen
 from allstation.ui.training.label_panel import LabelPanel
 from allstation.ui.viewer.card import OverlayStyle
@@ -64,12 +65,7 @@ class LabelWindow(KeyBench):
         self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.view.canvas.setAccessibleName(tr("Field to sort"))
         self.panel = LabelPanel(self)
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(self.panel)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area = VerticalScrollArea(self.panel, self)
         fix_width(area, _PANEL)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

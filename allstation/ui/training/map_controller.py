@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.events import Event, Phase, Progress, Report
-from allstation.services.training_child import Ending, Job, JobState
+from allstation.services.job_lines import Ending, Job, JobState
 from allstation.services.training_history import RunSummary
 from allstation.services.training_map import read_map
 from allstation.services.training_runs import TrainingRuns

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from allstation.core.classes import class_style
 from allstation.services.training_map import RIGHT, UNKNOWN, WRONG, FieldMap, MapColour
+from allstation.ui.browser.tile import facing
 from allstation.ui.common import theme
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
@@ -75,7 +76,7 @@ def paint_marker(painter: QPainter, middle: QPointF, marker: Marker, *, edge: QC
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """What the map is drawn from, on another thread.
+    """Input of the drawing of the map, on another thread.
 
     Attributes:
         places: (n, 2) logical pixels.
@@ -177,8 +178,10 @@ class MapLegend(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for row, marker in enumerate(self._markers):
             line = QRectF(0, row * self._pitch(), self.width(), self._pitch())
-            paint_marker(painter, QPointF(10, line.center().y()), marker, edge=QColor(scheme.panel))
+            place = facing(painter, line, QRectF(0, line.y(), 20, line.height())).center()
+            paint_marker(painter, place, marker, edge=QColor(scheme.panel))
             painter.setPen(QColor(scheme.text))
             words = tr("{name}: {n}", name=marker.name, n=number(marker.count))
-            painter.drawText(line.adjusted(24, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), words)
+            beside = facing(painter, line, line.adjusted(24, 0, 0, 0))
+            painter.drawText(beside, int(Qt.AlignmentFlag.AlignVCenter), words)
         painter.end()

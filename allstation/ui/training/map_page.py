@@ -22,7 +22,7 @@ from allstation.core.events import Phase, Progress
 from allstation.core.text import shown_name
 from allstation.services.training_history import RunSummary
 from allstation.services.training_map import WRONG, FieldMap, MapColour, MapPoint
-from allstation.ui.common.formatting import duration, number
+from allstation.ui.common.formatting import duration, number, percent
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.field_preview import FieldPeek
 from allstation.ui.training.field_tiles import MOST, FieldTiles
@@ -250,8 +250,8 @@ def summary_text(found: FieldMap) -> str:
             folder=shown_name(found.folder),
             model=found.model,
             classes=classes,
-            first=f"{found.explained[0]:.0%}",
-            second=f"{found.explained[1]:.0%}",
+            first=percent(found.explained[0], digits=0),
+            second=percent(found.explained[1], digits=0),
         )
     ]
     wrong = found.groups(MapColour.ERROR).get(WRONG, 0)

@@ -12,12 +12,12 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from allstation.core.errors import StationError
-from allstation.core.events import Batch, Event, Phase, Progress, Report
+from allstation.core.events import Event, Phase, Progress, Report
 from allstation.files import free_path
 from allstation.paths import login_name
 from allstation.recipe_files import write_recipe
-from allstation.services.training_child import Ending, Job, JobState
-from allstation.services.training_history import RunHistory, RunSummary, read_history
+from allstation.services.job_lines import Ending, Job, JobState
+from allstation.services.training_history import RunHistory, RunPlaces, RunSummary
 from allstation.services.training_runs import FIT, TrainingRuns
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import Activating
@@ -33,7 +33,8 @@ from allstation.ui.training.past_controller import PastRuns
 from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.recipe_assistant import ESTIMATE, PREVIEW, RecipeAids
 from allstation.ui.training.recipe_page import RecipePage
-from allstation.ui.training.run_page import RunPage, batch_line, progress_line
+from allstation.ui.training.run_follower import RunFollower
+from allstation.ui.training.run_page import RunPage
 from allstation.ui.training.sweep_controller import SweepController, new_run_folder
 from allstation.ui.training.sweep_page import SweepPage
 from allstation.ui.training.try_controller import Trying
@@ -54,6 +55,7 @@ class TrainingPanel(QWidget):
         active_model: Gives the bundle that classifies now, or None.
         open_case: Gives the folder of the open case, or None.
         who: Gives the name of the person at the window.
+        shared_runs: Gives the folder of run folders that the laboratory's machines see, or None.
         parent: Owner.
 
     Attributes:
@@ -81,12 +83,13 @@ class TrainingPanel(QWidget):
         *,
         open_case: Callable[[], Path | None] = lambda: None,
         who: Callable[[], str] = login_name,
+        shared_runs: Callable[[], Path | None] = lambda: None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.runs = runs
-        self.history = RunHistory(base, self)
-        self._base = base
+        self._places = RunPlaces(base, shared_runs)
+        self.history = RunHistory(self._places, self)
         self.folder: Path | None = None
         self.report: Mapping[str, Any] | None = None
         self._checked: Path | None = None
@@ -94,10 +97,11 @@ class TrainingPanel(QWidget):
         self._scratch = tempfile.TemporaryDirectory(prefix="allstation-training-")
         self._plots = PlotLoader(self)
         self._build()
+        self.follower = RunFollower(self.run, runs, self)
         self.aids = RecipeAids(self.recipe, runs, Path(self._scratch.name), self)
         self.comparing = Comparing(self.compare, runs, active_model, self)
         self.activating = Activating(runs, active_model, self)
-        self.sweeps = SweepController(self.sweep, self.recipe, runs, base=base, parent=self)
+        self.sweeps = SweepController(self.sweep, self.recipe, runs, places=self._places, parent=self)
         self.earlier = PastRuns(self.past, self.history, self)
         self.trying = Trying(self.trial, self)
         self.mapping = MapMaking(self.map, runs, active_model, self)
@@ -134,10 +138,7 @@ class TrainingPanel(QWidget):
     def _connect(self) -> None:
         for signal, slot in (
             (self.runs.event_received, self._job_event),
-            (self.runs.printed, self._printed),
-            (self.runs.started, self._started),
             (self.runs.ended, self._ended),
-            (self.runs.queue_changed, self._queue_changed),
             (self.history.listed, self._listed),
             (self.data.folder_chosen, self.set_folder),
             (self.data.stop_asked, self._stop_check),
@@ -146,13 +147,11 @@ class TrainingPanel(QWidget):
             (self.recipe.start_asked, self.start),
             (self.aids.problem, self._problem),
             (self.recipe.problem, self._problem),
-            (self.run.stop_asked, self.runs.stop_current),
-            (self.run.discard_asked, self.runs.discard_current),
-            (self.run.pause_asked, self._pause),
+            (self.follower.status_changed, self.status_changed),
+            (self.follower.phase_changed, self.refresh),
             (self.run.compare_asked, self._compare_ended),
             (self.run.activate_asked, self._activate_ended),
             (self.run.go_on_asked, self._go_on),
-            (self.run.cancel_asked, self.runs.cancel),
             (self.run.curves.problem, self._problem),
             (self.past.resume_asked, self._resume),
             (self.past.compare_asked, self.compare_runs),
@@ -198,8 +197,8 @@ class TrainingPanel(QWidget):
     @Slot()
     def refresh(self) -> None:
         """Read all runs again."""
-        folder = self.runs.current.folder if self.runs.current is not None else None
-        self.history.refresh(running=frozenset({folder} if folder is not None else ()))
+        folders = (one.job.folder for one in self.runs.running)
+        self.history.refresh(running=frozenset(folder for folder in folders if folder is not None))
         self.labelling.refresh()
 
     # Data ------------------------------------------------------------------------------------
@@ -257,7 +256,7 @@ class TrainingPanel(QWidget):
     @Slot(dict)
     def start(self, recipe: Mapping[str, Any]) -> None:
         """Queue a run of a recipe."""
-        folder = new_run_folder(self._base, str(recipe["name"]), self.runs)
+        folder = new_run_folder(self._places, str(recipe["name"]), self.runs)
         path = Path(self._scratch.name) / f"{folder.name}.toml"
         try:
             write_recipe(path, recipe)
@@ -271,13 +270,6 @@ class TrainingPanel(QWidget):
     def _resume(self, run: RunSummary) -> None:
         self.pages.setCurrentWidget(self.run)
         self.runs.resume(run.folder, title=run.title)
-
-    @Slot(bool)
-    def _pause(self, paused: bool) -> None:
-        if paused:
-            self.runs.pause_current()
-        else:
-            self.runs.resume_paused()
 
     @Slot(object)
     def _compare_ended(self, folder: Path) -> None:
@@ -294,36 +286,12 @@ class TrainingPanel(QWidget):
         if folder in self.summaries:
             self._resume(self.summaries[folder])
 
-    @Slot(object)
-    def _started(self, job: Job) -> None:
-        self.run.show_job(job)
-        if job.folder is not None:
-            self.run.curves.set_rows(read_history(job.folder))
-        self.status_changed.emit(tr("Training {title}: starting", title=job.title))
-        self.refresh()
-
     @Slot(object, object)
     def _job_event(self, job: Job, event: Event) -> None:
-        if job.command == FIT:
-            self.run.show_event(event)
-            self._show_status(job, event)
-            if isinstance(event, Phase):
-                self.refresh()  # its folder was not written yet when it started
-        elif isinstance(event, Report):
+        if job.command != FIT and isinstance(event, Report):
             self._take_report(event)
         elif job.command == _CHECK and isinstance(event, (Phase, Progress)):
             self.data.show_event(event)
-
-    def _show_status(self, job: Job, event: Event) -> None:
-        line = ""
-        if isinstance(event, Batch):
-            line = batch_line(event)
-        elif isinstance(event, Progress):
-            line = progress_line(event)
-        elif isinstance(event, Phase):
-            line = event.text
-        if line:
-            self.status_changed.emit(tr("Training {title}: {line}", title=job.title, line=line))
 
     def _take_report(self, event: Report) -> None:
         if event.kind == "check":
@@ -336,19 +304,10 @@ class TrainingPanel(QWidget):
         elif event.kind == "methods":
             self.recipe.set_methods(event.data["methods"])
 
-    @Slot(object, str)
-    def _printed(self, job: Job, line: str) -> None:
-        if job.command == FIT:
-            self.run.say(line)
-
     @Slot(object)
     def _ended(self, ending: Ending) -> None:
         command, failed = ending.job.command, ending.state is JobState.FAILED
         if command == FIT:
-            self.run.show_ending(ending)
-            if ending.job.folder is not None:
-                self.run.curves.set_rows(read_history(ending.job.folder))
-            self.status_changed.emit("")
             words = ending.sentence if failed else tr("Training finished: {title}", title=ending.job.title)
             if failed or not self.sweeps.goes_on_after(ending.job.folder):
                 self.notified.emit(words, failed)
@@ -357,13 +316,6 @@ class TrainingPanel(QWidget):
             self.data.show_problem(ending.sentence)
         elif failed and command not in _ELSEWHERE:
             self._problem(ending.sentence)
-
-    @Slot()
-    def _queue_changed(self) -> None:
-        self.run.set_waiting(self.runs.waiting)
-        if self.runs.state is JobState.STOPPING:
-            self.run.show_stopping()
-        self.run.show_paused(paused=self.runs.state is JobState.PAUSED)
 
     # History, comparison, activation ---------------------------------------------------------
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from allstation.ui.common import theme
 from allstation.ui.common.i18n import tr
 
 
@@ -59,9 +60,7 @@ class PictureDrop(QFrame):
             self.given.emit(paths)
 
     def _mark(self, *, active: bool) -> None:
-        self.setProperty("active", "true" if active else "false")
-        self.style().unpolish(self)
-        self.style().polish(self)
+        theme.restyle(self, "active", "true" if active else "false")
 
     @Slot()
     def _ask(self) -> None:

@@ -12,17 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from PySide6.QtCore import (
-    QEvent,
-    QObject,
-    QPointF,
-    QRectF,
-    QSize,
-    Qt,
-    QTimer,
-    Signal,
-    Slot,
-)
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -88,15 +78,15 @@ def check_saved(target: Path, what: Literal["curves", "comparison", "recipe"]) -
     Raises:
         StationError: ``bad-output``, ``not-written``.
     """
-    from allstation.imaging import outputs
+    from allstation.imaging import output_kinds, outputs
 
     tables = {
-        "curves": outputs.CURVES_CSV,
-        "comparison": outputs.COMPARISON_CSV,
-        "recipe": outputs.RECIPE,
+        "curves": output_kinds.CURVES_CSV,
+        "comparison": output_kinds.COMPARISON_CSV,
+        "recipe": output_kinds.RECIPE,
     }
     table = what == "recipe" or target.suffix.lower() == ".csv"
-    kind = tables[what] if table else outputs.drawing_kind(target)
+    kind = tables[what] if table else output_kinds.drawing_kind(target)
     outputs.check_outputs([outputs.Output(tr("Save"), target, kind)], force=True)
 
 

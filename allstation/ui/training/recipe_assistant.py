@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from allstation.core.errors import StationError
 from allstation.core.events import Event, Report
 from allstation.recipe_files import write_recipe
-from allstation.services.training_child import Ending, Job, JobState
+from allstation.services.job_lines import Ending, Job, JobState
 from allstation.services.training_history import RunSummary
 from allstation.services.training_runs import TrainingRuns
 from allstation.ui.common.i18n import tr

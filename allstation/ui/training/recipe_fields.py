@@ -29,7 +29,6 @@ class Adjustable:
         low: Smallest number.
         high: Largest number.
         step: Step of the arrows.
-        networks_only: Whether classical methods ignore it.
     """
 
     section: str
@@ -41,15 +40,14 @@ class Adjustable:
     low: float = 0.0
     high: float = 1.0
     step: float = 1.0
-    networks_only: bool = False
 
 
 def _fit(key: str, label: str, default: object, tip: str, **more: Any) -> Adjustable:  # noqa: ANN401
-    return Adjustable("fit", key, label, default, tip, networks_only=True, **more)
+    return Adjustable("fit", key, label, default, tip, **more)
 
 
 def _augment(key: str, label: str, default: object, tip: str, **more: Any) -> Adjustable:  # noqa: ANN401
-    return Adjustable("augmentation", key, label, default, tip, networks_only=True, **more)
+    return Adjustable("augmentation", key, label, default, tip, **more)
 
 
 ADJUSTABLES: Final = (

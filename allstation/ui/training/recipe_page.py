@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -25,6 +24,7 @@ from allstation.core.errors import StationError
 from allstation.recipe_files import write_recipe
 from allstation.ui.common.formatting import tip
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import scroll_area
 from allstation.ui.training.form import RecipeForm
 from allstation.ui.training.plotting import check_saved
 from allstation.ui.training.recipe_fields import preset_values, read_recipe, recipe_data
@@ -86,11 +86,7 @@ class RecipePage(QWidget):
         self._load.clicked.connect(self._ask_load)
         self._save = QPushButton(tr("Save As…"), self)
         self._save.clicked.connect(self._ask_save)
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(self.form)
+        area = scroll_area(self.form, self)
         self._area = area
         self.form.installEventFilter(self)
         buttons = QHBoxLayout()

@@ -20,8 +20,9 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.events import Batch, Epoch, Event, Failed, Message, Phase, Progress
-from allstation.services.training_child import Ending, Job, JobState
+from allstation.services.job_lines import Ending, Job, JobState
 from allstation.services.training_history import RunSummary
+from allstation.services.training_runs import RunningJob
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.curves import CurvesView, value_line
@@ -29,6 +30,7 @@ from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.run_steps import PHASE_TITLES, EndButtons, PhaseSteps
 
 _NUMBER: Final = int(Qt.ItemDataRole.UserRole)
+_RUNNING: Final = _NUMBER + 1
 _LOG_LINES: Final = 5000
 _STEPS: Final = 1000
 
@@ -45,6 +47,7 @@ class RunPage(QWidget):
         try_asked: Folder of the run that has ended: try its model on pictures.
         discard_asked: End and delete; the person has confirmed it.
         cancel_asked: Number of a waiting run.
+        watch_asked: Number of a run that trains now.
     """
 
     stop_asked = Signal()
@@ -55,6 +58,7 @@ class RunPage(QWidget):
     try_asked = Signal(object)
     discard_asked = Signal()
     cancel_asked = Signal(int)
+    watch_asked = Signal(int)
 
     def __init__(self, loader: PlotLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -112,16 +116,18 @@ class RunPage(QWidget):
         self._log.setAccessibleName(tr("Log of the run"))
         self._log.setPlaceholderText(tr("What the training program says stands here."))
         queue = QWidget(self)
-        caption = QLabel(tr("Waiting runs"), self)
-        caption.setProperty("role", "muted")
+        self._caption = QLabel(self)
+        self._caption.setProperty("role", "muted")
         self._queue = QListWidget(self)
         self._queue.setAccessibleName(tr("Waiting runs"))
         self._cancel = QPushButton(tr("Remove from Queue"), self)
         self._cancel.clicked.connect(self._cancel_clicked)
         self._queue.itemSelectionChanged.connect(self._show_cancel)
+        self._queue.itemClicked.connect(self._item_chosen)
+        self._queue.itemActivated.connect(self._item_chosen)
         column = QVBoxLayout(queue)
         column.setContentsMargins(0, 0, 0, 0)
-        for widget in (caption, self._queue, self._cancel):
+        for widget in (self._caption, self._queue, self._cancel):
             column.addWidget(widget)
         lower.addWidget(self._log)
         lower.addWidget(queue)
@@ -142,7 +148,7 @@ class RunPage(QWidget):
         self._progress.setValue(0)
         self.steps.set_phase("")
         self._show_buttons(running=False)
-        self.set_waiting(())
+        self.set_jobs((), ())
 
     def show_job(self, job: Job) -> None:
         """A run was started."""
@@ -153,6 +159,7 @@ class RunPage(QWidget):
         self._log.clear()
         self._progress.setRange(0, 0)
         self.steps.set_phase("checking")
+        self.curves.set_nothing(tr("Curves appear after the first epoch."))
         self.curves.set_rows([])
         self._show_buttons(running=True)
 
@@ -187,14 +194,31 @@ class RunPage(QWidget):
         self._stop.setEnabled(False)
         self._stop.setText(tr("Stopping…"))
 
-    def set_waiting(self, jobs: tuple[Job, ...]) -> None:
-        """List the runs that come next."""
+    def show_machine(self, name: str) -> None:
+        """Show on which of the laboratory's machines the run is; empty for this one."""
+        if self._job is not None:
+            on = tr("{title}, on {machine}", title=self._job.title, machine=name)
+            self._title.setText(on if name else self._job.title)
+
+    def set_jobs(self, running: tuple[RunningJob, ...], waiting: tuple[Job, ...]) -> None:
+        """List the runs on the laboratory's machines, and those that come next."""
+        far = [one for one in running if one.far is not None]
+        self._caption.setText(tr("Runs on the machines, and waiting runs") if far else tr("Waiting runs"))
         self._queue.clear()
-        for job in jobs:
-            item = QListWidgetItem(job.title)
-            item.setData(_NUMBER, job.number)
-            self._queue.addItem(item)
+        for one in far:
+            place = one.machine or tr("starting")
+            self._add(tr("{title}, on {machine}", title=one.job.title, machine=place), one.job, running=True)
+        for job in waiting:
+            self._add(job.title, job, running=False)
         self._show_cancel()
+
+    def _add(self, text: str, job: Job, *, running: bool) -> None:
+        item = QListWidgetItem(text)
+        item.setData(_NUMBER, job.number)
+        item.setData(_RUNNING, running)
+        if running:
+            item.setToolTip(tr("Click to watch this run"))
+        self._queue.addItem(item)
 
     def show_event(self, event: Event) -> None:
         """Follow the run."""
@@ -240,6 +264,7 @@ class RunPage(QWidget):
         self._outcome.style().unpolish(self._outcome)
         self._outcome.style().polish(self._outcome)
         self._outcome.show()
+        self.curves.set_nothing(tr("The run ended before its first epoch."))
         self._show_buttons(running=False)
 
     def _say(self, text: str) -> None:
@@ -255,14 +280,21 @@ class RunPage(QWidget):
 
     @Slot()
     def _show_cancel(self) -> None:
-        self._cancel.setEnabled(bool(self._queue.selectedItems()))
+        chosen = self._queue.selectedItems()
+        self._cancel.setEnabled(any(not item.data(_RUNNING) for item in chosen))
 
     # Slots -----------------------------------------------------------------------------------
 
     @Slot()
     def _cancel_clicked(self) -> None:
         for item in self._queue.selectedItems():
-            self.cancel_asked.emit(item.data(_NUMBER))
+            if not item.data(_RUNNING):
+                self.cancel_asked.emit(item.data(_NUMBER))
+
+    @Slot(QListWidgetItem)
+    def _item_chosen(self, item: QListWidgetItem) -> None:
+        if item.data(_RUNNING):
+            self.watch_asked.emit(item.data(_NUMBER))
 
     @Slot()
     def _ask_discard(self) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from allstation.core.events import PHASES
 from allstation.services.training_history import RunSummary
+from allstation.ui.browser.tile import facing
 from allstation.ui.common import theme
 from allstation.ui.common.i18n import tr
 
@@ -50,30 +51,29 @@ class PhaseSteps(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         step = self.width() / len(PHASES)
         size = self.fontMetrics().height() * 1.25
-        middle = self.height() / 2
+        middle, whole = self.height() / 2, QRectF(self.rect())
         for index, name in enumerate(PHASES):
             done, now = index < self._current, index == self._current
             colour = QColor(scheme.ok if done else scheme.accent if now else scheme.border)
             x = index * step
             painter.setPen(QPen(colour, 1.6))
             painter.setBrush(colour if done or now else Qt.BrushStyle.NoBrush)
-            painter.drawEllipse(x + 1, middle - size / 2, size, size)  # type: ignore[call-overload]
+            circle = facing(painter, whole, QRectF(x + 1, middle - size / 2, size, size))
+            painter.drawEllipse(circle)
             font = self.font()
             font.setBold(now)
             painter.setFont(font)
             painter.setPen(QColor(scheme.on_accent if done or now else scheme.muted))
             mark = "✓" if done else str(index + 1)
-            box = (round(x + 1), round(middle - size / 2), round(size), round(size))
-            painter.drawText(*box, int(Qt.AlignmentFlag.AlignCenter), mark)
+            painter.drawText(circle, int(Qt.AlignmentFlag.AlignCenter), mark)
             painter.setPen(QColor(scheme.text if now else scheme.muted))
-            left = round(x + size + 8)
-            painter.drawText(left, 0, round(step - size - 10), self.height(),
-                             int(Qt.AlignmentFlag.AlignVCenter), tr(PHASE_TITLES[name]))  # fmt: skip
+            words = facing(painter, whole, QRectF(x + size + 8, 0, step - size - 10, self.height()))
+            painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), tr(PHASE_TITLES[name]))
         painter.end()
 
 
 class EndButtons(QWidget):
-    """What can be done with a run that has ended.
+    """Buttons of what can be done with a run that has ended.
 
     Signals:
         asked: ``compare``, ``activate``, ``try`` or ``go-on``.

@@ -36,7 +36,7 @@ class SortButton(QPushButton):
         self._folder.triggered.connect(self.folder_asked)
         self._case = self._menu.addAction("")
         self._case.triggered.connect(self.case_asked)
-        self._line = self._menu.addSeparator()
+        self._menu.addSeparator()
         self._unfinished: list[tuple[QAction, Unfinished]] = []
         self.setMenu(self._menu)
         self.set_case(None)

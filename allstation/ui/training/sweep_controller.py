@@ -12,18 +12,19 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.files import free_path
-from allstation.services.training_history import RunSummary
+from allstation.services.training_history import RunPlaces, RunSummary
 from allstation.services.training_runs import TrainingRuns
 from allstation.sweep import latest_sweep, make_sweep
 from allstation.ui.training.recipe_page import RecipePage
 from allstation.ui.training.sweep_page import SweepPage
 
 
-def new_run_folder(base: Path, name: str, runs: TrainingRuns) -> Path:
+def new_run_folder(places: RunPlaces, name: str, runs: TrainingRuns) -> Path:
     """Return a run folder that is neither there nor waited for, named by a recipe and the time."""
+    base = places.for_new(on_machines=runs.uses_machines)
     plain = re.sub(r"[^\w .-]+", "_", name).strip(" .")[:60] or "run"
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    jobs = [*runs.waiting, *([runs.current] if runs.current else [])]
+    jobs = [*runs.waiting, *(one.job for one in runs.running)]
     taken = {job.folder for job in jobs if job.folder}
     return free_path(base, f"{plain}-{stamp}", separator="-", taken=taken)
 
@@ -35,7 +36,7 @@ class SweepController(QObject):
         page: Asks for values, lists the runs.
         recipe: The recipe that is varied.
         runs: The queue.
-        base: Folder of the run folders.
+        places: Folders of the run folders.
         parent: Owner.
 
     Attributes:
@@ -53,14 +54,14 @@ class SweepController(QObject):
         recipe: RecipePage,
         runs: TrainingRuns,
         *,
-        base: Path,
+        places: RunPlaces,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._page = page
         self._recipe = recipe
         self._runs = runs
-        self._base = base
+        self._places = places
         self._summaries: Mapping[Path, RunSummary] = {}
         self.checked: Path | None = None
         page.start_asked.connect(self._start)
@@ -72,17 +73,18 @@ class SweepController(QObject):
         """Take the runs that are known; the latest sweep is shown if none is yet."""
         self._summaries = summaries
         if not self._page.runs:
-            self._page.show_runs(latest_sweep(self._base))
+            self._page.show_runs(latest_sweep(self._places.everywhere()))
         self._show()
 
     def goes_on_after(self, folder: Path | None) -> bool:
-        """Tell whether a run that has ended is one of a sweep whose other runs still wait."""
-        return bool(self._runs.waiting) and any(run.folder == folder for run in self._page.runs)
+        """Tell whether a run that has ended is one of a sweep whose other runs go on."""
+        others = bool(self._runs.waiting or self._runs.running)
+        return others and any(run.folder == folder for run in self._page.runs)
 
     @Slot(object)
     def _start(self, rows: list[dict[str, Any]]) -> None:
         recipe = self._recipe.data()
-        folder = new_run_folder(self._base, f"sweep {recipe['name']}", self._runs)
+        folder = new_run_folder(self._places, f"sweep {recipe['name']}", self._runs)
         try:
             made = make_sweep(folder, recipe, rows, self._recipe.preset_data)
         except StationError as error:
@@ -100,6 +102,7 @@ class SweepController(QObject):
 
     @Slot()
     def _show(self) -> None:
-        current = self._runs.current.folder if self._runs.current is not None else None
+        self._page.set_on_machines(self._runs.uses_machines)
+        running = {one.job.folder: one.machine for one in self._runs.running if one.job.folder is not None}
         waiting = frozenset(job.folder for job in self._runs.waiting if job.folder is not None)
-        self._page.show_states(self._summaries, current=current, waiting=waiting)
+        self._page.show_states(self._summaries, running=running, waiting=waiting)

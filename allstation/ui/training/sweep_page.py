@@ -49,6 +49,7 @@ class SweepPage(QWidget):
         super().__init__(parent)
         self._runs: list[GridRun] = []
         self._refusal = ""
+        self._on_machines = False
         self._edits: dict[str, QLineEdit] = {}
         split = QSplitter(self)
         split.setChildrenCollapsible(False)
@@ -134,6 +135,12 @@ class SweepPage(QWidget):
         self._refusal = text
         self._changed()
 
+    def set_on_machines(self, used: bool) -> None:
+        """Say whether the laboratory's machines train the runs."""
+        if used != self._on_machines:
+            self._on_machines = used
+            self._changed()
+
     def show_runs(self, runs: Sequence[GridRun]) -> None:
         """Show a sweep."""
         self._runs = list(runs)
@@ -141,16 +148,23 @@ class SweepPage(QWidget):
         for row, run in enumerate(runs):
             for column, text in enumerate((run.title, "", "", "")):
                 self._table.setItem(row, column, QTableWidgetItem(text))
-        self.show_states({}, current=None, waiting=frozenset())
+        self.show_states({}, running={}, waiting=frozenset())
 
     def show_states(
-        self, summaries: Mapping[Path, RunSummary], *, current: Path | None, waiting: frozenset[Path]
+        self, summaries: Mapping[Path, RunSummary], *, running: Mapping[Path, str], waiting: frozenset[Path]
     ) -> None:
-        """Fill in what is known about each run."""
+        """Fill in what is known about each run.
+
+        Args:
+            summaries: What the run folders say.
+            running: Machines of the runs that train now; empty texts for this one.
+            waiting: Runs in the queue.
+        """
         for row, run in enumerate(self._runs):
             known = summaries.get(run.folder)
-            if run.folder == current:
-                state = tr("Running")
+            if run.folder in running:
+                machine = running[run.folder]
+                state = tr("Running on {machine}", machine=machine) if machine else tr("Running")
             elif run.folder in waiting:
                 state = tr("Waiting")
             else:
@@ -165,7 +179,7 @@ class SweepPage(QWidget):
             run.folder not in summaries or not summaries[run.folder].is_evaluated for run in self._runs
         )
         self._cancel.setEnabled(any(run.folder in waiting for run in self._runs))
-        self._resume.setEnabled(undone and not waiting and bool(self._runs) and current is None)
+        self._resume.setEnabled(undone and not waiting and bool(self._runs) and not running)
 
     @Slot()
     def fill_zhang(self) -> None:
@@ -180,7 +194,9 @@ class SweepPage(QWidget):
     @Slot()
     def _changed(self) -> None:
         try:
-            words = tr("{n} runs, one after another.", n=len(grid(self.texts())))
+            words = tr("{n} runs, one after another.", n=(n := len(grid(self.texts()))))
+            if self._on_machines:
+                words = tr("{n} runs, one a machine of the laboratory at a time.", n=n)
             able = not self._refusal
         except StationError as error:
             words, able = error.sentence, False

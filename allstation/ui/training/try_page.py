@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -26,6 +25,7 @@ from allstation.services.training_history import RunSummary
 from allstation.services.training_trial import TrialModel
 from allstation.ui.common.formatting import tip
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.scrolling import VerticalScrollArea
 from allstation.ui.training.bar_chart import Bar, BarChart
 from allstation.ui.training.picture_drop import PictureDrop
 from allstation.ui.viewer.card import OverlayStyle
@@ -37,23 +37,6 @@ from allstation.ui.viewer.reasons import explained_reasons
 
 _PATH: Final = int(Qt.ItemDataRole.UserRole)
 _BYTES: Final = 64 * 1024 * 1024
-
-
-class _Side(QScrollArea):
-    """Scrolls down only: it is never narrower than its content."""
-
-    def __init__(self, body: QWidget, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(body)
-
-    def minimumSizeHint(self) -> QSize:
-        """As wide as the content and its scroll bar."""
-        body = self.widget()
-        width = body.minimumSizeHint().width() if body is not None else 0
-        return QSize(max(width + self.verticalScrollBar().sizeHint().width(), 230), 120)
 
 
 class TryPage(QWidget):
@@ -170,7 +153,7 @@ class TryPage(QWidget):
         for widget in (self._decision, self._reasons, self._bars, self._evidence_row, self._figures):
             column.addWidget(widget)
         column.addStretch(1)
-        return _Side(body, self)
+        return VerticalScrollArea(body, self, least=(230, 120))
 
     # What is known ---------------------------------------------------------------------------
 
@@ -314,6 +297,7 @@ class TryPage(QWidget):
         reasons = explained_reasons(made, rule) if made.decision.reasons else content.reasons
         self._reasons.setText("\n".join(reasons))
         self._reasons.setVisible(bool(reasons))
+        self._bars.setVisible(bool(content.rows))
         self._bars.set_bars(
             [Bar(row.mark.name, row.share, row.percent, row.mark, tick=limit) for row in content.rows]
         )

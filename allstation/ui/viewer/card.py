@@ -20,10 +20,6 @@ _EDGE: Final = QColor(255, 255, 255, 60)
 _TEXT: Final = QColor(255, 255, 255)
 _QUIET: Final = QColor(205, 210, 218)
 _TRACK: Final = QColor(255, 255, 255, 46)
-_STRUCK: Final = QColor(165, 171, 181)
-"""Names and lines of what means nothing: 7.6:1 on the card's ground."""
-_STRIKE_OVER: Final = 4.0
-"""How far a line that strikes a bar out goes beyond it."""
 
 _PAD: Final = 11.0
 _CHIP: Final = 1.45
@@ -186,17 +182,14 @@ class CardPainter:
     def _paint_row(self, painter: QPainter, line: QRectF, row: ClassRow) -> None:
         self._paint_chip(painter, line.topLeft(), row.mark)
         font = self._fonts.strong if row.is_top else self._fonts.plain
-        colour = (_TEXT if row.is_top else _QUIET) if row.valid else _STRUCK
+        colour = _TEXT if row.is_top else _QUIET
         x = line.x() + self._chip + _GAP
         self._write(painter, QRectF(x, line.y(), self._names, line.height()), row.mark.name, font, colour)
         right = QRectF(line.right() - self._percents, line.y(), self._percents, line.height())
         self._write(painter, right, row.percent, font, colour, align=Qt.AlignmentFlag.AlignRight)
         start = x + self._names + _GAP
         track = QRectF(start, line.center().y() - 4, right.left() - _GAP - start, 8)
-        if row.valid:
-            paint_bar(painter, track, row.share, QColor(row.mark.colour))
-        else:
-            paint_struck_bar(painter, track, ground=_TRACK, line=_STRUCK)
+        paint_bar(painter, track, row.share, QColor(row.mark.colour))
 
     def _paint_review(self, painter: QPainter, inner: QRectF, y: float) -> None:
         painter.setPen(QPen(_EDGE, 1))
@@ -228,12 +221,14 @@ class CardPainter:
     def _whole_badge_text(self) -> str:
         top = self._content.top_row
         if top is None:
-            # Without percentages the first reason stands in their place.
-            parts = [self._content.heading, *self._content.reasons[:1]] if self._content.rows else []
-            return " · ".join(parts) or self._content.heading
-        if self._content.reasons:
-            return f"{self._content.heading} · {top.mark.name} {top.percent}"
-        return f"{top.mark.name} {top.percent}"
+            # Without percentages the first reason stands in their place; of a field without a decision it
+            # is a whole sentence, which stands in the middle.
+            reasons = self._content.reasons[:1] if self._content.mark is not None else ()
+            return " · ".join([self._content.heading, *reasons])
+        share = f"{top.mark.name} {top.percent}"
+        if self._content.mark is not None and self._content.mark.name == top.mark.name:
+            return " · ".join([*self._content.reasons[:1], share])
+        return f"{self._content.heading} · {share}"
 
     def _badge_size(self) -> QSizeF:
         words = QFontMetricsF(self._fonts.strong).horizontalAdvance(self._badge_text())
@@ -306,15 +301,3 @@ def paint_bar(painter: QPainter, track: QRectF, share: float, colour: QColor) ->
         painter.setPen(QPen(QColor(255, 255, 255, 120), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(filled.adjusted(0.5, 0.5, -0.5, -0.5), 2, 2)
-
-
-def paint_struck_bar(painter: QPainter, track: QRectF, *, ground: QColor, line: QColor) -> None:
-    """Paint an empty bar that is struck through: there is a place for a figure and no figure."""
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(ground)
-    painter.drawRoundedRect(track, 2.5, 2.5)
-    painter.setPen(QPen(line, 2))
-    middle = round(track.center().y())
-    painter.drawLine(
-        QPointF(track.left() - _STRIKE_OVER, middle), QPointF(track.right() + _STRIKE_OVER, middle)
-    )

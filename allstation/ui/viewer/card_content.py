@@ -24,7 +24,6 @@ REASON_TEXTS: Final[Mapping[Reason, str]] = {
 }
 NO_PERCENTAGES: Final = "Its class percentages mean nothing"
 """Said beside the reasons for which it is so."""
-_NO_PERCENT: Final = "–"
 
 _STATE_TEXTS: Final[Mapping[FieldState, str]] = {
     FieldState.QUEUED: "Waiting to be classified",
@@ -59,15 +58,12 @@ class ClassRow:
         share: Probability, 0 to 1.
         percent: The probability as text.
         is_top: Whether it is the highest of the field.
-        valid: Whether the probability means anything. If not, it is neither here nor in the text, and the bar
-            is drawn grey and struck through.
     """
 
     mark: Mark
     share: float
     percent: str
     is_top: bool
-    valid: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,7 @@ class CardContent:
         heading: Decision, or the state of a field without a prediction.
         mark: Mark of the decision; None while there is none.
         reasons: Why the field needs review, or why it failed; sentences.
-        rows: Probabilities in the model's class order.
+        rows: Probabilities in the model's class order; none where they mean nothing.
         review: What a person decided, or an empty string.
         review_mark: Mark of the reviewed class, if one was set.
     """
@@ -98,7 +94,7 @@ class CardContent:
     def description(self) -> str:
         """The card in words, for a screen reader."""
         parts = [self.heading, *self.reasons]
-        parts.extend(f"{row.mark.name} {row.percent}" for row in self.rows if row.valid)
+        parts.extend(f"{row.mark.name} {row.percent}" for row in self.rows)
         if self.review:
             parts.append(self.review)
         return ". ".join(part.rstrip(".") for part in parts) + "."
@@ -118,9 +114,10 @@ def card_content(record: FieldRecord, *, hidden: bool = False) -> CardContent:
         hidden: Blind review: leave out everything that others said, network and people.
     """
     prediction = record.prediction
-    if hidden:
+    # That a field waits or cannot be read tells nothing that a person could be led by.
+    if hidden and (prediction or record.review or record.state is FieldState.DONE):
         return CardContent(tr("Prediction hidden until you decide"))
-    removed = (tr("Removed from the case."),) if record.removed else ()
+    removed = (tr("Removed from the case"),) if record.removed else ()
     review, review_mark = _review(record.review, prediction)
     if prediction is None:
         reasons = (*removed, record.error) if record.error else removed
@@ -157,11 +154,7 @@ def invalid_text(prediction: Prediction) -> str:
 
 def _rows(prediction: Prediction) -> tuple[ClassRow, ...]:
     if not prediction.probabilities_valid:
-        grey = class_style(NEEDS_REVIEW).colour
-        marks = (mark_for(name, index) for index, name in enumerate(prediction.probabilities))
-        return tuple(
-            ClassRow(Mark(mark.letter, grey, mark.name), 0.0, _NO_PERCENT, False, False) for mark in marks
-        )
+        return ()
     top = prediction.top_class
     return tuple(
         ClassRow(mark_for(name, index), share, percent(float(share)), name == top)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from allstation.processing.status_types import ModelInfo
 from allstation.services.field_cache import FieldCache
 from allstation.ui.common.actions import Action
+from allstation.ui.common.notifications import Level, Notification
 from allstation.ui.context import AppContext
 from allstation.ui.viewer.card import OverlayStyle
 from allstation.ui.viewer.loader import FieldLoader, read_picture
@@ -18,6 +19,7 @@ from allstation.ui.viewer.measure_controller import MeasureController
 from allstation.ui.viewer.outlines import OutlineFinder, find_outlines
 from allstation.ui.viewer.pane import ViewerPane
 
+_TOPIC: Final = "viewer"
 _PICTURE_BYTES: Final = 96 * 1024**2
 """Fields kept decoded: about 25 of 1024x768, so that the window stays small beside a long queue."""
 
@@ -47,7 +49,7 @@ class ViewerController(QObject):
         selection.reviewer_changed.connect(self._blind_changed)
         context.theme.changed.connect(pane.bar.refresh_icons)
         pane.state_changed.connect(self._state_changed)
-        pane.notified.connect(context.notifier.info)
+        pane.notified.connect(self._tell)
         self.measuring = MeasureController(context, pane)
         stored = context.settings.value
         pane.set_keep_view(stored.keep_view)
@@ -73,6 +75,12 @@ class ViewerController(QObject):
     def _blind_changed(self) -> None:
         self._pane.set_blind(self._context.selection.is_blind, self._context.selection.reviewer)
 
-    @Slot()
-    def _state_changed(self) -> None:
+    @Slot(str)
+    def _tell(self, text: str) -> None:
+        self._context.notifier.post(Notification(Level.INFO, text, topic=_TOPIC))
+
+    @Slot(str, bool)
+    def _state_changed(self, key: str, on: bool) -> None:
+        if key == "view.compare" and not on:
+            self._context.notifier.withdraw(_TOPIC)
         self._context.changed.emit()

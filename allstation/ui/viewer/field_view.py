@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -142,16 +142,14 @@ class FieldView(QWidget):
         if view is None or scene.record is None:
             return None
         ratio = self.canvas.devicePixelRatioF()
-        size = self.canvas.size() + QSize(0, _FOOT)
-        image = QImage(size * ratio, QImage.Format.Format_RGB32)
-        image.setDevicePixelRatio(ratio)
+        image = self.canvas.blank_copy(foot=_FOOT)
         scheme = theme.tokens(self.palette())
         image.fill(QColor(scheme.canvas))
         painter = QPainter(image)
         painter.setClipRect(QRectF(QPointF(0, 0), view.canvas))
         scene.paint(painter, view, self.canvas.font(), ratio)
         painter.setClipping(False)
-        foot = QRectF(0, self.canvas.height(), size.width(), _FOOT)
+        foot = QRectF(0, self.canvas.height(), self.canvas.width(), _FOOT)
         self._paint_foot(painter, foot, scheme)
         painter.end()
         return image

@@ -14,6 +14,7 @@ from allstation.ui.common.notifications import Level, Notification
 from allstation.ui.context import AppContext
 from allstation.ui.viewer.measure_tool import MeasureTool
 from allstation.ui.viewer.pane import ViewerPane
+from allstation.ui.viewer.squash_note import squash_note
 
 _TOPIC = "measure"
 
@@ -57,11 +58,21 @@ class MeasureController(QObject):
             return
         self.tool.begin()
         self._context.changed.emit()
-        if self._pane.main.canvas.scene.pixel_size() is None:
-            text = tr(
+        text = self._remark()
+        if text:
+            self._context.notifier.post(Notification(Level.INFO, text, topic=_TOPIC))
+
+    def _remark(self) -> str:
+        """Return what should be known before sizes on the field are believed."""
+        scene = self._pane.main.canvas.scene
+        if scene.pixel_size() is None:
+            return tr(
                 "The scale of this field is not known, so sizes are in pixels. View, Measure a Bar gives it."
             )
-            self._context.notifier.post(Notification(Level.INFO, text, topic=_TOPIC))
+        record = scene.record
+        return (
+            "" if record is None else squash_note(record.width, record.height, self._context.selection.model)
+        )
 
     @Slot()
     def _ended(self) -> None:

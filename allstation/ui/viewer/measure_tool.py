@@ -9,9 +9,9 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout
 
 from allstation.core.measure import Measure, MeasureKind, Point
+from allstation.ui.common.button_bar import only_by_tab
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.canvas import FieldCanvas
-from allstation.ui.viewer.layer_bar import only_by_tab
 from allstation.ui.viewer.measures import shape_of
 
 _SHORTEST: Final = 4.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
@@ -397,12 +397,6 @@ class ViewerPane(QWidget):
         relative = source.canvas.relative_view()
         if self._states["view.compare"] and relative is not None:
             target.canvas.set_relative_view(relative)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Draw icons again when light and dark change."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
-            self.bar.refresh_icons()
 
 
 def _areas(count: int) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
 
-from allstation.core.known_sizes import KnownSizes
+from allstation.core.known_sizes import KnownSize, KnownSizes
 from allstation.core.measure import Measure
 from allstation.core.records import FieldRecord
 from allstation.ui.common.formatting import number
@@ -47,7 +47,7 @@ class Layers:
         opacity: Of the evidence map, 0 to 1.
         outlines: Whether cell outlines are drawn.
         hidden: Blind review: nothing of the prediction is drawn.
-        sizes: Pixel sizes by case data and site, each for the frames that it holds for.
+        sizes: Pixel sizes by slides, case data and site, each for the frames that it holds for.
     """
 
     style: OverlayStyle = OverlayStyle.BARS
@@ -94,12 +94,18 @@ class Scene:
         name = wanted if wanted in prediction.evidence.classes else top
         return name if name in prediction.evidence.classes else ""
 
-    def pixel_size(self) -> float | None:
-        """Return micrometres per pixel of this field: by a person, else by its file, else by its site."""
-        if self.record is None:
+    def known_size(self) -> KnownSize | None:
+        """Return the pixel size that counts for this field, None if nobody says it."""
+        record = self.record
+        if record is None:
             return None
         stated = self.picture.pixel_size if self.picture is not None else None
-        return self.layers.sizes.at(self.record.width, self.record.height, stated=stated)
+        return self.layers.sizes.find(record.width, record.height, slide=record.slide_id, stated=stated)
+
+    def pixel_size(self) -> float | None:
+        """Return micrometres per pixel of this field, None if nobody says it."""
+        known = self.known_size()
+        return None if known is None else known.size
 
     def description(self) -> str:
         """Return the overlay in words."""

@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 from allstation.core.typer import fit_typer
 from allstation.core.typer_validation import HeldOut
 from allstation.imaging.cell_crops import crop_mask
-from training.evaluate import cell_typing
-from training.evaluate.cell_typing import CellSet
+from training.evaluate import cell_sets
+from training.evaluate.cell_sets import CellSet
 from training.shipped import cell_network
 
 
@@ -25,7 +25,7 @@ def drawn_set(*, cells=600, types=("blast", "lymphocyte"), patients=30, apart=0.
 
 def test_the_area_is_that_of_scikit_learn_over_cells_left_out():
     cells = drawn_set(apart=0.15)
-    figure = cell_typing.area_figure(cells)
+    figure = cell_sets.area_figure(cells)
     held = HeldOut(cells.features, cells.types, cells.groups.tolist())
     logits = held.chosen_logits()
     expected = roc_auc_score(cells.types == "lymphocyte", logits[:, 1] - logits[:, 0])
@@ -48,16 +48,16 @@ def test_clicked_patients_are_not_tested(monkeypatch):
         assert len(seen[-1]) <= 15
         return 1.0
 
-    monkeypatch.setattr(cell_typing, "fit_typer", noted)
-    monkeypatch.setattr(cell_typing, "balanced_of", tested)
-    monkeypatch.setattr(cell_typing, "DRAWS", 3)
-    assert cell_typing.few_clicks(cells, a_type=20, share=0.5) == [1.0] * 3
-    assert len(list(cell_typing.patient_draws(drawn_set(), patients=5, a_type=40))) == 3
+    monkeypatch.setattr(cell_sets, "fit_typer", noted)
+    monkeypatch.setattr(cell_sets, "balanced_of", tested)
+    monkeypatch.setattr(cell_sets, "DRAWS", 3)
+    assert cell_sets.few_clicks(cells, a_type=20, share=0.5) == [1.0] * 3
+    assert len(list(cell_sets.patient_draws(drawn_set(), patients=5, a_type=40))) == 3
 
 
 def test_no_more_cells_are_drawn_than_wanted_of_each_type():
     cells = drawn_set(types=("a", "b", "c"))
-    rows = cell_typing.drawn(cells.types, np.arange(100), 20, np.random.default_rng(0))
+    rows = cell_sets.drawn(cells.types, np.arange(100), 20, np.random.default_rng(0))
     names, counts = np.unique(cells.types[rows], return_counts=True)
     assert dict(zip(names.tolist(), counts.tolist(), strict=True)) == {"a": 20, "b": 20, "c": 20}
     assert len(set(rows.tolist())) == 60
@@ -67,8 +67,8 @@ def test_balanced_accuracy_counts_types_the_typer_does_not_know_as_wrong():
     cells = drawn_set(types=("a", "b", "c"), apart=3.0)
     known = np.flatnonzero(cells.types != "c")
     typer = fit_typer(cells.features[known], cells.types[known].tolist(), groups=cells.groups[known].tolist())
-    assert cell_typing.balanced_of(typer, cells, known) > 0.99
-    assert cell_typing.balanced_of(typer, cells, np.arange(600)) == pytest.approx(2 / 3, abs=0.01)
+    assert cell_sets.balanced_of(typer, cells, known) > 0.99
+    assert cell_sets.balanced_of(typer, cells, np.arange(600)) == pytest.approx(2 / 3, abs=0.01)
 
 
 def picture(path: Path, radius: int) -> None:
@@ -86,13 +86,13 @@ def test_a_set_is_read_measured_once_and_read_again(tmp_path, monkeypatch):
     cv2.imwrite(str(folder / "3.png"), np.full((120, 120, 3), 235, np.uint8))
     rows = "".join(f"{at}.png,{'big' if at else 'small'},{at % 2}\n" for at in range(4))
     (folder / "cells.csv").write_text("file,type,patient\n" + rows, "utf-8")
-    found = cell_typing.measured(folder, tmp_path / "work", threads=2)
+    found = cell_sets.measured(folder, tmp_path / "work", threads=2)
     assert found.types.tolist() == ["small", "big", "big"]
     assert found.groups.tolist() == ["0", "1", "0"]
     assert (found.patients, found.unfound) == ("2 patients", 1)
     assert min(found.milliseconds) > 0
-    monkeypatch.setattr(cell_typing, "_features", None)
-    again = cell_typing.measured(folder, tmp_path / "work", threads=1)
+    monkeypatch.setattr(cell_sets, "_features", None)
+    again = cell_sets.measured(folder, tmp_path / "work", threads=1)
     assert np.array_equal(again.features, found.features)
 
 

@@ -17,7 +17,8 @@ from allstation.core.errors import StationError
 from allstation.imaging.decode import decode_reduced
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
-from allstation.inference.engine import Engine, Novelty
+from allstation.inference.engine import Engine
+from allstation.inference.novelty import Novelty
 from allstation.inference.reference import verify_reference
 from training.data.loading import open_data
 from training.data.splits import Split

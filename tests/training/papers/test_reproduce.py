@@ -12,7 +12,7 @@ from allstation.core.errors import StationError
 from allstation.core.statistics import wilson
 from training.fit.protocol import EventWriter, silent
 from training.fit.runs import RunFolder
-from training.papers import published, report
+from training.papers import published, report, tables
 from training.papers.plan import TABLE2, Planned, Reproduction, Sizes, find_groups_table
 from training.papers.report import write_reports
 from training.papers.reproduce import is_done, retime_table, run_table
@@ -171,7 +171,7 @@ def test_classical_runs_are_timed_again_and_a_stop_is_taken(labelled_folder: Pat
         retime_table(asked, stopping)
 
 
-def a_run(arm: str, seed: int, matrix: list[list[int]]) -> report.Done:
+def a_run(arm: str, seed: int, matrix: list[list[int]]) -> tables.FinishedRun:
     """A finished run of two classes with these counts, kept after its tenth epoch too."""
     right, n = sum(matrix[k][k] for k in range(2)), sum(map(sum, matrix))
     figure = {"value": right / n, "n": n, "interval": [0.1, 0.9]}
@@ -182,7 +182,7 @@ def a_run(arm: str, seed: int, matrix: list[list[int]]) -> report.Done:
         "time": {"median_s": 1.0, "p95_s": 1.0, "fields": n},
     }
     metrics = {"test": part, "validation": part, "parameters": 1, "megabytes_float32": 1.0}
-    return report.Done(f"{arm}-seed{seed}", arm, seed, RunFolder(Path("/nowhere")), metrics)
+    return tables.FinishedRun(f"{arm}-seed{seed}", arm, seed, RunFolder(Path("/nowhere")), metrics)
 
 
 LEARNED, COLLAPSED, POOR = [[40, 20], [10, 30]], [[60, 0], [40, 0]], [[5, 55], [35, 5]]
@@ -193,30 +193,30 @@ def test_collapsed_runs_are_named_in_their_row_and_not_averaged() -> None:
         a_run("zhang-blocks2", seed, matrix)
         for seed, matrix in ((1, COLLAPSED), (2, LEARNED), (3, COLLAPSED))
     ]
-    row = report.blocks_rows(runs)[2]
+    row = tables.blocks_rows(runs)[2]
     assert row[3] == "0.700, 1 seed that learned; collapsed: seed 1 (0.600), seed 3 (0.600)"
     assert row[4].endswith("(collapsed)")
-    none = report.blocks_rows([a_run("zhang-blocks2", 1, COLLAPSED)])[2]
+    none = tables.blocks_rows([a_run("zhang-blocks2", 1, COLLAPSED)])[2]
     assert none[3] == "no seed learned; collapsed: seed 1 (0.600)"
-    table = report.zhang_rows([a_run("zhang-b64-cce", seed, m) for seed, m in ((1, LEARNED), (3, COLLAPSED))])
+    table = tables.zhang_rows([a_run("zhang-b64-cce", seed, m) for seed, m in ((1, LEARNED), (3, COLLAPSED))])
     assert "collapsed: seed 3 (0.600)" in table[1][5]
 
 
 def test_a_poor_method_that_names_several_classes_has_not_collapsed() -> None:
     runs = [a_run("zhang-blocks2", 1, POOR)]
-    assert report.blocks_rows(runs)[2][3] == "0.100, 1 seed"
+    assert tables.blocks_rows(runs)[2][3] == "0.100, 1 seed"
 
 
 def test_collapsed_runs_are_in_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
-    monkeypatch.setattr(report, "read_predictions", lambda folder: (folder.path, None))
-    monkeypatch.setattr(report, "compare", lambda firsts: compared.extend(key for key, _ in firsts) or [])
+    monkeypatch.setattr(tables, "read_predictions", lambda folder: (folder.path, None))
+    monkeypatch.setattr(tables, "compare", lambda firsts: compared.extend(key for key, _ in firsts) or [])
     runs = [
         a_run("zhang-b64-cce", 1, LEARNED),
         a_run("zhang-blocks2", 1, COLLAPSED),
         a_run("zhang-careful", 1, POOR),
     ]
-    report.pair_rows(runs)
+    tables.pair_rows(runs)
     assert compared == ["zhang-b64-cce-seed1", "zhang-careful-seed1"]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from allstation.inference.engine import Novelty
+from allstation.inference.novelty import Novelty
 from training.fit import calibration
 from training.shipped import ship
 from training.shipped.fields import CalibrationBlocks, Division, Fields, held_block

@@ -12,8 +12,10 @@ from allstation.core.errors import StationError
 from allstation.core.evaluation import evaluate
 from allstation.core.statistics import wilson
 from allstation.imaging.decode import squash
+from allstation.imaging.preprocess import Preprocessing, prepare
 from allstation.imaging.synthetic import draw_field
-from allstation.inference.engine import Novelty, softmax
+from allstation.inference.engine import softmax
+from allstation.inference.novelty import Novelty
 from training.data import composites, variants
 from training.fit import calibration
 from training.models.cells import flat_weights, layered_weights
@@ -240,13 +242,24 @@ def test_backgrounds_name_the_fields_they_come_from(field):
     assert worn == {None, 0, 1}
 
 
-def test_lit_copies_are_brighter_and_keep_cells(field):
-    plain = variants.gentle_tensor(field, np.random.default_rng(0), side=224)
-    made = [variants.lit_tensor(field, np.random.default_rng(seed), side=224) for seed in range(4)]
-    for tensor in made:
-        assert tensor[..., 3].any()
-        inside = tensor[..., 3] > 0
-        assert tensor[inside][:, 1].mean() > plain[plain[..., 3] > 0][:, 1].mean()
+def test_lit_and_soft_copies_keep_their_cells(field):
+    plain = prepare(field, Preprocessing()).tensor
+    lit, soft = (
+        [make(field, np.random.default_rng(seed), side=224) for seed in range(6)]
+        for make in (variants.lit_tensor, variants.soft_tensor)
+    )
+    inside = [(tensor[..., 3] > 0).sum() for tensor in (plain, *lit, *soft)]
+    assert inside[1:] == pytest.approx([inside[0]] * 12, rel=0.25)
+    green, *greens = (tensor[tensor[..., 3] > 0][:, 1].mean() for tensor in (plain, *lit))
+    assert min(greens) < green - 0.05
+    assert max(greens) < green + 0.2  # dimmed again
+    assert max(map(_detail, soft)) < _detail(plain)
+
+
+def _detail(tensor):
+    """Mean step of green from row to row inside cells."""
+    inside = tensor[..., 3] > 0
+    return np.abs(np.diff(tensor[..., 1], axis=0))[inside[1:] & inside[:-1]].mean()
 
 
 def test_the_sample_for_disturbances_takes_both_of_two_interleaved_sittings(fields):

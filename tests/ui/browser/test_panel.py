@@ -7,15 +7,16 @@ from array import array
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar, QToolButton
 from pytestqt.qtbot import QtBot
 
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldRecord, FieldState, ModelRecord, NewField, Prediction, Review, Slide
+from allstation.services.field_requests import SaveReview
 from allstation.services.questions import Listing, Overview, Query
-from allstation.services.requests import OpenCase, SaveReview
+from allstation.services.requests import OpenCase
 from allstation.store.case import Case
 from allstation.store.slides import SlideCounts
 from allstation.ui.browser import cells
@@ -175,7 +176,7 @@ def test_an_emptied_text_box_offers_nothing_to_clear(opened: Workbench, qtbot: Q
     qtbot.waitUntil(lambda: cross.isVisible() and told.count() == 1)
     filters.clear() if empty == "clear" else filters.choose(FieldFilter())
     qtbot.waitUntil(lambda: not cross.isVisible())
-    qtbot.wait(filters._pause.interval() + 50)
+    qtbot.waitUntil(lambda: not any(timer.isActive() for timer in filters.findChildren(QTimer)))
     assert told.count() == 2  # once for the text, once for its end
 
 
@@ -271,12 +272,12 @@ def test_blind_review_hides_predictions_until_decided(opened: Workbench, qtbot: 
     opened.review.set_reviewer("Ada")
     opened.review.set_blind(True)
     index = model.index(1, int(Column.DECISION))
-    assert model.data(index) == ""
+    assert model.data(index) == "hidden"
     assert "91" not in model.data(model.index(1, 0), int(Qt.ItemDataRole.ToolTipRole))
     opened.context.session.submit(
         SaveReview(1, Review(field_id=model.ids()[1], reviewer="Ada", class_name="Pro"))
     )
-    qtbot.waitUntil(lambda: model.data(index) != "")
+    qtbot.waitUntil(lambda: model.data(index) != "hidden")
 
 
 def test_blind_review_leaves_nothing_that_tells_a_prediction(opened: Workbench, qtbot: QtBot) -> None:

@@ -59,7 +59,7 @@ def test_selected_fields_are_removed_undone_and_redone(opened: Workbench, qtbot:
     opened.actions_table["field.remove"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [1, 3, 5])
     assert opened.context.undo.undoText() == "Remove 2 fields"
-    said = "2 fields are out of the case."
+    said = "2 fields were removed from the case."
     qtbot.waitUntil(lambda: any(text.startswith(said) for text in opened.notifications.texts()))
     opened.actions_table["review.undo"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3, 4, 5])

@@ -15,6 +15,7 @@ from allstation.services.settings import SettingsFile
 from allstation.store.case import Case
 from allstation.ui.case.several_folders import FoldersQuestion
 from allstation.ui.main_window.workbench import Workbench
+from tests.ui.named import button, label_texts
 from tests.ui.pixels import write_mosaic
 
 LONG = 30_000
@@ -30,10 +31,14 @@ def folders(tmp_path: Path) -> list[Path]:
     return found
 
 
-def drop(window: Workbench, given: list[Path]) -> None:
+def dragged(given: list[Path]) -> QMimeData:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in given])
-    window.take_drop(data)
+    return data
+
+
+def drop(window: Workbench, given: list[Path]) -> None:
+    window.take_drop(dragged(given))
 
 
 def asked(window: Workbench, qtbot: QtBot) -> FoldersQuestion:
@@ -83,7 +88,7 @@ def test_three_cases_are_made_the_first_is_open_and_one_case_can_be_had_instead(
     question.remember.setChecked(False)
     qtbot.mouseClick(question.each, Qt.MouseButton.LeftButton)
     said = window.notifications.texts
-    qtbot.waitUntil(lambda: any("Further cases: P2_a, P1_a 2." in text for text in said()), timeout=LONG)
+    qtbot.waitUntil(lambda: any("New cases: P2_a, P1_a 2." in text for text in said()), timeout=LONG)
     qtbot.waitUntil(lambda: window.browser.model.rowCount() == 2, timeout=LONG)
     assert window.context.info.name == "P1_a"
     assert cases() == ["P1_a 2.allcase", "P1_a.allcase", "P2_a.allcase"]
@@ -117,12 +122,71 @@ def test_names_that_give_several_patients_propose_several_cases(
     QApplication.processEvents()
 
 
-def test_files_one_folder_and_an_open_case_are_not_asked_about(
-    window: Workbench, folders: list[Path], qtbot: QtBot
-):
+def test_files_and_one_folder_are_not_asked_about(window: Workbench, folders: list[Path], qtbot: QtBot):
     drop(window, [folders[0], *folders[1].iterdir()])
     qtbot.waitUntil(lambda: window.browser.model.rowCount() == 4, timeout=LONG)
-    drop(window, folders)
+    drop(window, [folders[2]])
     qtbot.waitUntil(lambda: window.browser.model.rowCount() == 6, timeout=LONG)
     assert window.case_controller.several.question is None
     assert len(cases()) == 1
+
+
+@pytest.fixture
+def opened(window: Workbench, folders: list[Path], qtbot: QtBot) -> Workbench:
+    """The window with a case of the first folder."""
+    drop(window, [folders[0]])
+    qtbot.waitUntil(lambda: window.browser.model.rowCount() == 2, timeout=LONG)
+    qtbot.waitUntil(window.context.undo.canUndo, timeout=LONG)
+    return window
+
+
+def test_folders_on_an_open_case_are_asked_about_once_added_and_taken_back(
+    opened: Workbench, folders: list[Path], qtbot: QtBot
+):
+    several = opened.case_controller.several
+    opened.show_drop(dragged(folders[1:]))
+    assert "added to P1_a or become cases of their own" in label_texts(opened.shell)
+    opened.show_drop(dragged(folders[1:2]))
+    assert "Drop to add to P1_a" in label_texts(opened.shell)
+    opened.show_drop(None)
+    drop(opened, folders[1:])
+    qtbot.waitUntil(lambda: several.question is not None, timeout=LONG)
+    assert "Add these folders to P1_a, or make a new case of each?" in label_texts(several.question)
+    assert opened.browser.model.rowCount() == 2, "nothing is added before the answer"
+    qtbot.mouseClick(several.question.one, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: opened.browser.model.rowCount() == 6, timeout=LONG)
+    assert cases() == ["P1_a.allcase"]
+    assert opened.actions_table["case.into.one"].isChecked()
+    assert opened.actions_table["case.several.ask"].isChecked(), "without a case it is still asked"
+    qtbot.waitUntil(lambda: opened.context.undo.count() == 2, timeout=LONG)
+    opened.context.undo.undo()
+    qtbot.waitUntil(lambda: opened.browser.model.rowCount() == 2, timeout=LONG)
+
+
+def test_folders_on_an_open_case_become_cases_of_their_own_and_can_be_added_instead(
+    opened: Workbench, folders: list[Path], qtbot: QtBot
+):
+    several = opened.case_controller.several
+    drop(opened, [*folders[1:], next(folders[0].iterdir())])
+    qtbot.waitUntil(lambda: several.question is not None, timeout=LONG)
+    qtbot.mouseClick(several.question.each, Qt.MouseButton.LeftButton)
+    said = opened.notifications.texts
+    qtbot.waitUntil(lambda: any("New cases: P2_a, P1_a 2." in text for text in said()), timeout=LONG)
+    assert opened.context.info.name == "P1_a", "the case that was open stays open"
+    assert opened.browser.model.rowCount() == 2
+    assert [fields_of(paths.cases_folder() / name) for name in cases()] == [2, 2, 2]
+    assert opened.actions_table["case.into.each"].isChecked()
+    button(opened.notifications, "Add to This Case Instead").click()
+    qtbot.waitUntil(lambda: opened.browser.model.rowCount() == 6, timeout=LONG)
+    assert opened.actions_table["case.into.ask"].isChecked()
+
+
+def test_another_case_does_not_get_what_was_dropped_on_the_one_before(
+    opened: Workbench, folders: list[Path], qtbot: QtBot
+):
+    several = opened.case_controller.several
+    drop(opened, folders[1:])
+    qtbot.waitUntil(lambda: several.question is not None, timeout=LONG)
+    opened.case_controller.close()
+    qtbot.waitUntil(lambda: several.question is None, timeout=LONG)
+    assert cases() == ["P1_a.allcase"]

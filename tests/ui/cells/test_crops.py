@@ -8,14 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPalette, QPixmap, QPolygonF
 from pytestqt.qtbot import QtBot
 
 from allstation.services import crop_loader
 from allstation.services.crop_loader import Crop, CropKey, CropLoader, FieldPlace
 from allstation.services.field_cache import FieldCache
-from allstation.ui.cells.crops import CellCrops, CropScale
+from allstation.ui.cells.crops import CellCrops, CropScale, ShownCrop
+from allstation.ui.cells.tile import CellLook, paint_cell
 from tests.makers import new_cell
 from tests.ui.cells.cell_case import cell_at, colour_of, write_field
+from tests.ui.pixels import pixels_of
 
 LONG = 10_000
 
@@ -143,3 +147,30 @@ def test_one_scale_serves_all_cells_in_micrometres_or_by_the_usual_cell() -> Non
     assert new_cell(1).pixel_size is not None
     large = replace(unknown[0], width=400, height=300)
     assert 400 < CropScale.around(unknown).side(large) < 600, "a cell of another magnification is cut"
+
+
+@pytest.mark.parametrize(("unit", "length"), [(6.0, 30), (9.0, 45), (1.0, 0), (None, 0)])
+@pytest.mark.usefixtures("qapp")
+def test_a_crop_bears_a_bar_of_five_micrometres_where_its_scale_is_known(
+    unit: float | None, length: int
+) -> None:
+    grey = QPixmap(120, 120)
+    grey.fill(QColor(120, 90, 130))
+    image = QImage(140, 170, QImage.Format.Format_RGB32)
+    image.fill(QColor(120, 90, 130))
+    look = CellLook(QPalette(), QFont(), 120, False, False, False, False, unit=unit)
+    painter = QPainter(image)
+    paint_cell(painter, QRectF(0, 0, 140, 170), crop=ShownCrop(grey, QPolygonF()), look=look)
+    painter.end()
+    white = (pixels_of(image)[:130] == 255).all(axis=2)
+    assert int(white.sum(axis=1).max()) == length
+
+
+def test_crops_of_different_frames_have_one_magnification_and_a_larger_cell_says_its_own() -> None:
+    from dataclasses import replace
+
+    fine, coarse = (replace(_record(0), pixel_size=size, width=40, height=40) for size in (0.1, 0.4))
+    scale = CropScale.around([fine, coarse])
+    assert scale.unit(fine, 130) == scale.unit(coarse, 130) == pytest.approx(5.0)
+    assert scale.unit(replace(coarse, width=100), 130) < 5.0
+    assert scale.unit(replace(coarse, pixel_size=None), 130) is None

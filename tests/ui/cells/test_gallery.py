@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
-from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QMenu, QToolButton
 from pytestqt.qtbot import QtBot
 
 from allstation.core.cells import CellFilter
+from allstation.core.filters import FieldFilter
 from allstation.store.case import Case
 from allstation.ui.cells.bar import Arrangement
 from allstation.ui.cells.tile import picture_box
@@ -19,7 +21,7 @@ from allstation.ui.cells.type_list import ALL
 from allstation.ui.main_window.workbench import Workbench
 from tests.ui.cells.cell_case import PER_FIELD, colour_of, write_field
 from tests.ui.cells.conftest import FIELDS, LONG, Clock, see, see_all, stored, types_of
-from tests.ui.named import named
+from tests.ui.named import label_texts, named
 from tests.ui.pixels import cut
 
 CELLS = FIELDS * PER_FIELD
@@ -453,3 +455,41 @@ def test_every_arrangement_lists_every_cell_under_headings_that_add_up(
         with Case.open(opened.context.session.info.folder, read_only=True) as case:
             areas = [record.area_px for record in case.cells.records(panel.model.ids())]
         assert areas == sorted(areas)
+
+
+def test_the_gallery_says_that_a_scale_is_not_known_until_the_site_tells_it(
+    opened: Workbench, qtbot: QtBot
+) -> None:
+    panel = opened.cells.panel
+    assert f"{CELLS} cells" in label_texts(panel.bar)
+    assert "not all to scale" not in label_texts(panel.bar)
+    panel.take_page([replace(panel.model.record_at(0), pixel_size=None)])
+    assert f"{CELLS} cells, not all to scale" in label_texts(panel.bar)
+    opened.context.session.worker.site_changed.emit(None)
+    qtbot.waitUntil(lambda: "not all to scale" not in label_texts(panel.bar), timeout=LONG)
+
+
+def test_the_boxes_of_fields_make_room_for_the_cells(opened: Workbench) -> None:
+    box = named(opened.browser.filters, QComboBox, "Filter by review")
+    more = named(opened.browser.filters, QToolButton, "More filters")
+    assert more.isVisible()
+    assert not box.isVisible()
+    more.click()
+    assert box.isVisible()
+    more.click()
+    opened.browser.filters.choose(FieldFilter(needs_review=True))
+    assert box.isVisible(), "what filters is seen"
+    opened.browser.filters.clear()
+    assert not box.isVisible()
+    opened.actions_table["browse.grid"].trigger()
+    assert box.isVisible()
+    assert not more.isVisible()
+
+
+def test_a_low_gallery_shows_whole_cells(opened: Workbench) -> None:
+    gallery = opened.cells.panel.gallery
+    gallery.set_tile_width(360)
+    row = gallery.visualRect(opened.cells.panel.model.index(0))
+    opened.shell.resize(1600, 500)
+    lower = gallery.visualRect(opened.cells.panel.model.index(0))
+    assert lower.height() <= gallery.viewport().height() < row.height()

@@ -117,7 +117,7 @@ def test_figures_of_the_confusion_matrix_can_be_read_at_any_shade(mode: str, qtb
 def test_the_card_can_be_read_over_the_brightest_and_the_darkest_field() -> None:
     for below in ("#ffffff", "#000000"):
         ground = theme.blended(card.GROUND, QColor(below)).name()
-        for text in (card._TEXT, card._QUIET, card._STRUCK, evidence._QUIET):
+        for text in (card._TEXT, card._QUIET, evidence._QUIET):
             assert contrast(text.name(), ground) >= TEXT, (text.name(), below)
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QColor, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.ui.browser.grid import FieldGrid
 from allstation.ui.browser.model import FieldModel
 from allstation.ui.browser.thumbs import Thumbnails
+from allstation.ui.common import theme
 from allstation.ui.common.actions import Action, ActionTable
 from allstation.ui.common.formatting import percent, together
+from allstation.ui.training.bar_chart import Bar, BarChart
+from allstation.ui.training.run_steps import PhaseSteps
+from tests.ui.pixels import pixels_of
 
 ISOLATE, END = "\N{LEFT-TO-RIGHT ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 
@@ -95,3 +100,28 @@ def test_the_next_field_lies_to_the_left(qtbot: QtBot) -> None:
     )
     assert QKeySequence("Left") in table["go.next"].shortcuts()
     assert QKeySequence("Right") in table["go.previous"].shortcuts()
+
+
+@pytest.mark.usefixtures("mirrored")
+def test_the_steps_of_a_run_begin_at_the_right_with_their_numbers_beside_their_words(qtbot: QtBot) -> None:
+    steps = PhaseSteps()
+    qtbot.addWidget(steps)
+    steps.resize(600, 40)
+    steps.set_phase("checking")
+    shown = pixels_of(steps.grab().toImage()).astype(int)
+    accent = QColor(theme.tokens(steps.palette()).accent)
+    wanted = (accent.red(), accent.green(), accent.blue())
+    _, columns = np.nonzero((np.abs(shown - wanted) <= 3).all(axis=2))
+    assert columns.min() > 560
+
+
+@pytest.mark.usefixtures("mirrored")
+def test_the_figures_of_a_bar_are_not_turned_round(qtbot: QtBot) -> None:
+    """The same picture as where writing runs from left to right."""
+    chart = BarChart()
+    qtbot.addWidget(chart)
+    chart.set_bars([Bar("! corner", 0.4, "0.463 [0.321, 0.600]", tick=0.25)])
+    chart.resize(300, 30)
+    mirrored = pixels_of(chart.grab().toImage())
+    chart.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+    assert np.array_equal(mirrored, pixels_of(chart.grab().toImage()))

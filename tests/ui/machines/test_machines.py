@@ -19,7 +19,12 @@ from allstation.ui.machines.controller import MachinesController, state_sentence
 from allstation.ui.machines.dialog import MachinesDialog
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.panel import QueuePanel
+from tests import cluster_makers
 from tests.ui.named import named
+from tests.ui.training.conftest import WORKER
+
+PATIENCE = round(1000 * cluster_makers.PATIENCE)
+"""Milliseconds."""
 
 
 @pytest.fixture
@@ -67,7 +72,7 @@ def test_nothing_is_asked_for_without_an_address(
 def test_a_wrong_address_is_told_and_nothing_stops(dialog: MachinesDialog, qtbot: QtBot) -> None:
     dialog.address.setText("tcp://10.0.0.1:8786")
     dialog.test.click()
-    qtbot.waitUntil(lambda: "not encrypted" in dialog.message.text())
+    qtbot.waitUntil(lambda: "not encrypted" in dialog.message.text(), timeout=PATIENCE)
     assert dialog.test.isEnabled()
 
 
@@ -77,19 +82,31 @@ def test_a_join_file_gives_address_and_certificates_and_the_stick_can_go(
     file = tmp_path / "here.alljoin"
     cluster_certificates.write_join_file(file, address="tls://10.0.0.9:8786", machine="here")
     dialog.join_chosen.emit(str(file))
-    qtbot.waitUntil(lambda: dialog.address.text() == "tls://10.0.0.9:8786")
+    qtbot.waitUntil(lambda: dialog.address.text() == "tls://10.0.0.9:8786", timeout=PATIENCE)
     file.unlink()
     stored = window.context.settings.value
     assert stored.cluster_address == "tls://10.0.0.9:8786"
     assert (Path(stored.cluster_certificates) / "key.pem").is_file()
     assert not stored.cluster_used
     dialog.join_chosen.emit(str(tmp_path / "none.alljoin"))
-    qtbot.waitUntil(lambda: "cannot be read" in dialog.message.text())
+    qtbot.waitUntil(lambda: "cannot be read" in dialog.message.text(), timeout=PATIENCE)
 
 
-def test_the_queue_works_on_a_cluster_and_goes_on_here_when_it_is_gone(
-    window: Workbench, dialog: MachinesDialog, tmp_path: Path, qtbot: QtBot
+def test_a_folder_of_training_runs_must_be_one(
+    dialog: MachinesDialog, window: Workbench, tmp_path: Path
 ) -> None:
+    dialog.runs_chosen.emit(str(tmp_path / "none"))
+    assert "is no folder" in dialog.message.text()
+    assert window.context.settings.value.cluster_runs == ""
+    dialog.runs_chosen.emit(str(tmp_path))
+    assert window.context.settings.value.cluster_runs == str(tmp_path)
+
+
+@pytest.mark.qt_log_ignore("does not support raise", extend=True)
+def test_queue_and_training_work_on_a_cluster_and_go_on_here_when_it_is_gone(
+    window: Workbench, dialog: MachinesDialog, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("allstation.ui.training.controller.training_command", lambda: WORKER)
     fields = tmp_path / "Slide"
     write_demo(fields, fields=4, seed=5)
     hub = Hub()
@@ -99,25 +116,30 @@ def test_the_queue_works_on_a_cluster_and_goes_on_here_when_it_is_gone(
     statuses: list[QueueStatus] = []
     window.context.session.worker.queue_changed.connect(statuses.append)
     try:
-        qtbot.waitUntil(lambda: bool(hub.workers), timeout=30_000)
+        qtbot.waitUntil(lambda: bool(hub.workers), timeout=PATIENCE)
         dialog.address.setText(hub.url)
         dialog.used.click()
-        qtbot.waitUntil(lambda: dialog.message.text() == "Connected: 1 worker", timeout=30_000)
+        qtbot.waitUntil(lambda: dialog.message.text() == "Connected: 1 worker", timeout=PATIENCE)
         window.context.use_model(default_bundle_path())
         window.context.session.submit(OpenCase(tmp_path / "one.allcase", create=True))
         window.context.session.submit(AddPaths([fields]))
         qtbot.waitUntil(
-            lambda: bool(statuses) and statuses[-1].counts.get(FieldState.DONE) == 4, timeout=60_000
+            lambda: bool(statuses) and statuses[-1].counts.get(FieldState.DONE) == 4, timeout=PATIENCE
         )
         assert any(status.machines for status in statuses)
+        window.actions_table["model.train"].trigger()
+        panel = window.training_controller.panel
+        assert panel is not None
+        assert panel.runs.uses_machines
         machines = window.context.session.worker.machines
         assert machines.connection is not None
         machines.connection.lose("The laboratory machines do not answer any more.")
-        qtbot.waitUntil(lambda: any("goes on alone" in sentence for sentence in told), timeout=20_000)
+        qtbot.waitUntil(lambda: any("goes on alone" in sentence for sentence in told), timeout=PATIENCE)
         write_demo(tmp_path / "More", fields=2, seed=6)
         window.context.session.submit(AddPaths([tmp_path / "More"]))
-        qtbot.waitUntil(lambda: statuses[-1].counts.get(FieldState.DONE) == 6, timeout=60_000)
+        qtbot.waitUntil(lambda: statuses[-1].counts.get(FieldState.DONE) == 6, timeout=PATIENCE)
         assert statuses[-1].machines == ()
+        assert not panel.runs.uses_machines
     finally:
         processes.close()
         hub.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialogButtonBox, QInputDialog, QLabel
+from PySide6.QtWidgets import QDialogButtonBox, QLabel
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import ModelRecord, Prediction
@@ -18,8 +18,10 @@ from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.review.comment import CommentEdit
 from allstation.ui.review.history import HistoryList
 from allstation.ui.viewer.pixel_size_controller import PixelSizeController
+from allstation.ui.viewer.pixel_size_dialog import PixelSizeDialog
 from tests.makers import prediction
 from tests.ui.named import label_texts
+from tests.ui.pixel_sizes import answer
 
 LONG = 30_000
 CLASSES = ("Benign", "Early", "Pre", "Pro")
@@ -107,10 +109,10 @@ def test_the_field_that_was_looked_at_is_shown_again(window: Workbench, qtbot: Q
 def test_the_pixel_size_is_kept_for_the_case_and_shown_as_a_bar(
     window: Workbench, qtbot: QtBot, case: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[QInputDialog] = []
-    monkeypatch.setattr(QInputDialog, "open", lambda dialog: asked.append(dialog))  # noqa: PLW0108
+    asked: list[PixelSizeDialog] = []
+    monkeypatch.setattr(PixelSizeDialog, "open", lambda dialog: asked.append(dialog))  # noqa: PLW0108
     window.actions_table["view.pixel_size"].trigger()
-    asked[0].doubleValueSelected.emit(0.125)
+    answer(asked[0], 0.125)
     qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.pixel_size() == 0.125, timeout=LONG)
     window.context.session.submit(OpenCase(case.with_name("Other.allcase"), create=True))
     qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.pixel_size() is None, timeout=LONG)
@@ -118,15 +120,15 @@ def test_the_pixel_size_is_kept_for_the_case_and_shown_as_a_bar(
     qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.pixel_size() == 0.125, timeout=LONG)
     qtbot.waitUntil(window.actions_table["view.pixel_size"].isEnabled, timeout=LONG)
     window.actions_table["view.pixel_size"].trigger()
-    assert asked[1].doubleValue() == 0.125
+    assert asked[1].length.value() == 0.125
 
 
 def test_the_pixel_size_is_one_line_of_the_case_data(
     window: Workbench, qtbot: QtBot, case: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Typed in the viewer or beside the objective: the same line, stored, audited and undoable."""
-    asked: list[QInputDialog] = []
-    monkeypatch.setattr(QInputDialog, "open", lambda dialog: asked.append(dialog))  # noqa: PLW0108
+    asked: list[PixelSizeDialog] = []
+    monkeypatch.setattr(PixelSizeDialog, "open", lambda dialog: asked.append(dialog))  # noqa: PLW0108
 
     def shown() -> float | None:
         return window.viewer.main.canvas.scene.pixel_size()
@@ -139,8 +141,8 @@ def test_the_pixel_size_is_one_line_of_the_case_data(
     data.buttons.button(QDialogButtonBox.StandardButton.Save).click()
     qtbot.waitUntil(lambda: shown() == pytest.approx(0.1), timeout=LONG)
     window.actions_table["view.pixel_size"].trigger()
-    assert asked[0].doubleValue() == pytest.approx(0.1)
-    asked[0].doubleValueSelected.emit(0.25)
+    assert asked[0].length.value() == pytest.approx(0.1)
+    answer(asked[0], 0.25)
     qtbot.waitUntil(lambda: shown() == 0.25, timeout=LONG)
     with Case.open(case, read_only=True) as stored:
         assert stored.details() == {"objective": "100x oil", "pixel_size": "0.1 µm; 0.25 µm at 1024x768"}

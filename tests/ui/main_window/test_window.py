@@ -33,7 +33,7 @@ from allstation.ui.main_window.menus import RECENT
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.panel import QueuePanel, intake_sentence, sentence
 from tests.ui.cells.cell_case import cell_case
-from tests.ui.named import label_texts
+from tests.ui.named import label_texts, named
 
 
 def test_a_drop_is_sorted_without_touching_the_disk() -> None:
@@ -303,6 +303,9 @@ def test_a_problem_is_told_whole_whatever_the_width(qtbot: QtBot) -> None:
 def test_what_was_dropped_in_one_line() -> None:
     status = ImportStatus(added=12, duplicates=3, refused_count=2, running=False)
     assert intake_sentence(status) == "12 fields added  ·  3 already in the case  ·  2 refused"
+    told = Problem("unsupported-format", "notes.png is no picture.", "notes.png")
+    status = ImportStatus(added=1, refused=(told,), refused_count=1, running=False)
+    assert intake_sentence(status) == "1 field added  ·  1 refused: notes.png is no picture."
     several = ImportStatus(added=12, paged=2, running=False)
     assert intake_sentence(several) == "12 fields added  ·  2 of several pages: only the first is classified"
 
@@ -383,16 +386,63 @@ def test_the_field_gets_back_the_room_that_the_gallery_took(
     window.context.theme.set_scale(1.0)
 
 
+def test_the_panels_have_their_widths_again_after_large_text(
+    window: Workbench, tmp_path: Path, qtbot: QtBot
+) -> None:
+    window.shell.resize(1280, 720)
+    window.context.session.submit(OpenCase(cell_case(tmp_path, 1)))
+    qtbot.waitUntil(lambda: window.viewer.main.canvas.view is not None, timeout=30_000)
+    before = settled_width(window, qtbot)
+    window.context.theme.set_scale(2.0)
+    qtbot.waitUntil(lambda: window.viewer.width() < before, timeout=5_000)
+    window.context.theme.set_scale(1.0)
+    qtbot.waitUntil(lambda: abs(window.viewer.width() - before) <= 1, timeout=5_000)
+
+
+def test_what_was_said_of_comparing_goes_with_it(window: Workbench, tmp_path: Path, qtbot: QtBot) -> None:
+    window.context.session.submit(OpenCase(cell_case(tmp_path, 1)))
+    qtbot.waitUntil(lambda: window.viewer.main.canvas.view is not None, timeout=30_000)
+    window.actions_table["view.compare"].trigger()
+    assert any("stays on the right" in text for text in window.notifications.texts())
+    window.actions_table["view.compare"].trigger()
+    assert not any("stays on the right" in text for text in window.notifications.texts())
+
+
 def test_the_status_line_gives_way_before_the_window_grows(window: Workbench, qtbot: QtBot) -> None:
     window.context.theme.set_scale(2.0)
     window.shell.resize(1280, 720)
     status = window.status
-    status.show_queue(QueueStatus(counts={FieldState.DONE: 20}))
+    status.show_queue(
+        QueueStatus(
+            phase=QueuePhase.RUNNING,
+            counts={FieldState.DONE: 20, FieldState.QUEUED: 22},
+            rate=3.2,
+        )
+    )
+    status.show_training("Training: epoch 12 of 40")
     status.show_signed("Signed by Dr. Ada Example, 30 Nov 2026, 18:05", False)
     qtbot.wait(50)
     assert window.shell.width() == 1280
     assert "Signed" in label_texts(status)
+    queue = named(status, QToolButton, "Show the queue")
+    assert queue.text() == "20 of 42 fields"
+    assert "3.2 fields/s" in queue.accessibleDescription()
     window.shell.resize(2400, 720)
     qtbot.waitUntil(lambda: "Signed by Dr. Ada Example, 30 Nov 2026, 18:05" in label_texts(status))
+    assert "3.2 fields/s" in queue.text()
     status.show_signed("", False)
     window.context.theme.set_scale(1.0)
+
+
+def test_an_empty_case_says_that_its_slide_is_searched(
+    window: Workbench, tmp_path: Path, qtbot: QtBot
+) -> None:
+    window.context.session.submit(OpenCase(tmp_path / "Empty.allcase", create=True))
+    page = window.shell.start
+    qtbot.waitUntil(lambda: "This case has no fields yet" in label_texts(page), timeout=30_000)
+    told = window.context.session.worker.import_changed
+    told.emit(ImportStatus(running=True, looking="patient.svs", looked=0.3))
+    assert "Fields are looked for on patient.svs and appear here." in label_texts(page)
+    assert "no fields yet" not in label_texts(page)
+    told.emit(ImportStatus(running=False))
+    assert "This case has no fields yet" in label_texts(page)

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 from allstation.core.tables import number, parse_table
 from allstation.report.free_text import FreeText
 from allstation.report.options import ReportOptions
-from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exports
+from allstation.services.export import ExportJob, Exports
+from allstation.services.export_kinds import ExportKind, ExportOptions
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.report.export_controller import ExportDialog
 from allstation.ui.training.panel import TrainingPanel
@@ -25,7 +26,7 @@ NAME = DETAILS["patient_name"].split()[-1].encode()
 BRIEF = ExportOptions(report=ReportOptions(template="summary"))
 
 
-EXPORTS = [f"case.{kind}" for kind in ExportKind if kind is not ExportKind.PDF]
+EXPORTS = [f"case.{kind}" for kind in ExportKind if kind not in (ExportKind.PDF, ExportKind.SLIDE_PICTURES)]
 
 
 @pytest.mark.parametrize("key", EXPORTS)
@@ -54,6 +55,26 @@ def test_every_export_of_the_menu_is_written_and_told(
     qtbot.waitUntil(lambda: any("is written" in text for text in opened.notifications.texts()), timeout=LONG)
     assert not opened.export_controller.strip.isVisible()
     assert not list(tmp_path.glob(".*part"))
+
+
+def test_pictures_of_labels_are_in_no_anonymised_export(
+    opened: Workbench, qtbot: QtBot, folder: Path, tmp_path: Path
+) -> None:
+    kind = ExportKind.SLIDE_PICTURES
+    opened.actions_table[f"case.{kind}"].trigger()
+    dialog = opened.shell.findChild(ExportDialog)
+    assert not dialog.anonymise.isChecked()
+    assert not dialog.anonymise.isEnabled()
+    with qtbot.waitSignal(dialog.chosen) as chosen:
+        dialog.findChild(QDialogButtonBox).accepted.emit()
+    assert not chosen.args[0].anonymise
+    assert opened.context.settings.value.anonymise, "the next export is anonymised as ever"
+    for anonymise, code in ((True, "names-patient"), (False, "nothing-to-export")):
+        options = ExportOptions(anonymise=anonymise)
+        with qtbot.waitSignal(opened.context.exports.failed, timeout=LONG) as failed:
+            opened.context.exports.write(job(kind, folder, tmp_path / "out", options))
+        assert failed.args[1].code == code
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_label_of_the_dialog_guesses_what_its_text_is(opened: Workbench) -> None:

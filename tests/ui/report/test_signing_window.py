@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from allstation import paths
-from allstation.report.signature_check import check_signature
+from allstation.report.signing.check import check_signature
 from allstation.report.verification import Part, Verdict
 from allstation.services import signatures
 from allstation.store.case import Case

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtWidgets import QDialogButtonBox, QInputDialog, QLabel
+from PySide6.QtWidgets import QDialogButtonBox, QLabel
 from pytestqt.qtbot import QtBot
 
 from allstation import paths
@@ -20,6 +20,8 @@ from allstation.store.site_library import SiteLibrary
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.sites.dialog import SiteDialog
 from allstation.ui.viewer.bar_line import BarLine
+from allstation.ui.viewer.pixel_size_dialog import PixelSizeDialog
+from tests.ui.pixel_sizes import answer
 
 LONG = 30_000
 SITE = Site(id="ward", name="Ward", pixel_sizes=(PixelSize(size=0.2, frame=(512, 384)),))
@@ -54,7 +56,7 @@ def badge(window: Workbench) -> str:
 
 
 def test_a_site_is_made_measured_and_taken_by_the_next_case(window: Workbench, qtbot: QtBot, case: Path):
-    assert badge(window) == "Site not said"
+    assert badge(window) == "No site chosen"
     dialog = opened(window, qtbot)
     save = dialog.buttons.button(QDialogButtonBox.StandardButton.Save)
     dialog.choice.setCurrentIndex(dialog.choice.count() - 1)
@@ -75,7 +77,7 @@ def test_a_site_is_made_measured_and_taken_by_the_next_case(window: Workbench, q
     assert site.white_point is not None
     assert SiteLibrary(paths.config_folder()).last_used() == site
     window.context.undo.undo()
-    qtbot.waitUntil(lambda: badge(window) == "Site not said", timeout=LONG)
+    qtbot.waitUntil(lambda: badge(window) == "No site chosen", timeout=LONG)
     window.context.undo.redo()
     qtbot.waitUntil(lambda: badge(window) == "Site: Ward 3", timeout=LONG)
     window.context.session.submit(OpenCase(case.with_name("B.allcase"), create=True))
@@ -126,14 +128,14 @@ def drawn(window: Workbench, qtbot: QtBot, pixels: float) -> None:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], QInputDialog]:
-    dialogs: list[QInputDialog] = []
-    monkeypatch.setattr(QInputDialog, "open", lambda dialog: dialogs.append(dialog))  # noqa: PLW0108
+def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], PixelSizeDialog]:
+    dialogs: list[PixelSizeDialog] = []
+    monkeypatch.setattr(PixelSizeDialog, "open", lambda dialog: dialogs.append(dialog))  # noqa: PLW0108
     return lambda: dialogs[-1]
 
 
 def test_a_bar_gives_the_pixel_size_of_fields_of_this_size_alone(
-    window: Workbench, qtbot: QtBot, case: Path, asked: Callable[[], QInputDialog]
+    window: Workbench, qtbot: QtBot, case: Path, asked: Callable[[], PixelSizeDialog]
 ):
     scene = window.viewer.main.canvas.scene
     window.actions_table["view.measure_bar"].trigger()
@@ -143,7 +145,7 @@ def test_a_bar_gives_the_pixel_size_of_fields_of_this_size_alone(
     assert not line.isVisible()
     drawn(window, qtbot, 200)
     assert not line.isVisible()
-    asked().doubleValueSelected.emit(20.0)
+    answer(asked(), 20.0)
     qtbot.waitUntil(lambda: scene.pixel_size() == pytest.approx(0.1, rel=0.02), timeout=LONG)
     warned = "unlikely small"
     qtbot.waitUntil(lambda: any(warned in text for text in window.notifications.texts()), timeout=LONG)
@@ -154,14 +156,14 @@ def test_a_bar_gives_the_pixel_size_of_fields_of_this_size_alone(
 
 
 def test_with_a_site_the_bar_is_kept_there(
-    window: Workbench, qtbot: QtBot, case: Path, asked: Callable[[], QInputDialog]
+    window: Workbench, qtbot: QtBot, case: Path, asked: Callable[[], PixelSizeDialog]
 ):
     window.context.session.submit(SetSite(SITE))
     qtbot.waitUntil(lambda: badge(window) == "Site: Ward", timeout=LONG)
     scene = window.viewer.main.canvas.scene
     assert scene.pixel_size() == 0.2
     drawn(window, qtbot, 200)
-    asked().doubleValueSelected.emit(44.0)
+    answer(asked(), 44.0)
     qtbot.waitUntil(lambda: scene.pixel_size() == pytest.approx(0.22, rel=0.02), timeout=LONG)
     kept = stored(case).pixel_size_of(512, 384)
     assert (kept.source, kept.size) == (ScaleSource.BAR, scene.pixel_size())

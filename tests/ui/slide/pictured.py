@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor, QImage
 
 from allstation.core.errors import StationError
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Region
+from allstation.ui.slide.canvas import SlideCanvas
+from allstation.ui.slide.marks import NEEDS_PERSON, SlideMarks, decided
 from tests.ui.pixels import pixels_of
 
+FIELD = 1_000.0
+"""Side of a field, pixels of level 0."""
 SQUARE = 2048
 """Side of the squares of one colour, pixels of level 0."""
 
@@ -68,6 +73,24 @@ class PicturedSlide:
 
     def open(self, _path: Path) -> PicturedSlide:
         return self
+
+
+def three_fields() -> SlideMarks:
+    """Return two fields side by side and one far off: Benign, Pro, for a person."""
+    boxes = np.array(
+        [[10_000, 10_000, FIELD, 750], [12_000, 10_000, FIELD, 750], [30_000, 20_000, FIELD, 750]]
+    )
+    return SlideMarks([7, 8, 9], boxes, [0, 1, 2], [decided("Benign"), decided("Pro"), NEEDS_PERSON])
+
+
+def walk(canvas: SlideCanvas) -> Iterator[None]:
+    """Zoom in on a slide of 100,000 pixels a side and move over it; each step wants a frame."""
+    for step in range(120):
+        if step < 40:
+            canvas.zoom_by(1.12)
+        else:
+            canvas.centre_on(QPointF(50_000 + 40 * step, 50_000 + 25 * step))
+        yield
 
 
 def colour_at(x: float, y: float) -> tuple[int, int, int]:

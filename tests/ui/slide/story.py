@@ -11,9 +11,12 @@ from PySide6.QtCore import QPointF
 
 from allstation.core.records import FieldState
 from allstation.services.requests import OpenCase
+from allstation.ui.browser.slide_model import Place
+from allstation.ui.slide.contents import WHITES
 from tests.ui.story import Step
 
 if TYPE_CHECKING:
+    from allstation.imaging.synthetic.smear import Content
     from allstation.ui.main_window.workbench import Workbench
 
 _SEED = 4
@@ -41,6 +44,11 @@ def tell_slides(window: Workbench, grab: Callable[[object, str], Step]) -> Itera
     yield lambda: slides.panel.canvas.scene.density is not None
     yield grab(window.shell, "63-slide-map")
     slides.slide.choose_map("")
+    yield lambda: slides.panel.canvas.scene.density is None
+    slides.slide.choose_map(WHITES)
+    yield lambda: slides.panel.canvas.scene.density is not None
+    yield grab(window.shell, "63-slide-white-cells")
+    slides.slide.choose_map("")
     table["view.cells"].trigger()
     table["slide.centre"].trigger()
     slides.panel.set_magnification(40.0)
@@ -59,16 +67,37 @@ def tell_slides(window: Workbench, grab: Callable[[object, str], Step]) -> Itera
     yield lambda: slides.metadata.dialog is not None
     yield grab(slides.metadata.dialog, "66-scanner-data")
     slides.metadata.dialog.close()
+    yield from _tell_more_fields(window, grab)
 
 
-def _slide(folder: Path) -> Path:
-    from allstation.imaging.synthetic_slide import write_slide
+def _tell_more_fields(window: Workbench, grab: Callable[[object, str], Step]) -> Iterator[Step]:
+    """All fields of the slide beside those it has, taken back; then a slide on which nothing is found."""
+    slides = window.slides
+    slides.proposals.asked.emit("all")
+    yield lambda: slides.proposals.is_searching
+    yield lambda: "proposed" in slides.proposals.text and _is_still(window)
+    yield grab(window.shell, "67-slide-all-fields")
+    window.actions_table["slide.cancel"].trigger()
+    yield lambda: any("taken back" in text for text in window.notifications.texts())
+    yield grab(window.shell, "68-slide-taken-back")
+    window.notifications.clear()
+    window.case_controller.add_paths([_slide(Path(os.environ["ALLSTATION_SHOT_FIELDS"]), content="empty")])
+    yield lambda: "glass.svs" in slides.proposals.text and not slides.proposals.is_searching
+    yield lambda: window.browser.tree.has(Place(slide_id=2))
+    slides.proposals.asked.emit("show")
+    yield lambda: slides.slide.file is not None and slides.slide.file.name == "glass.svs"
+    yield lambda: slides.slide.is_open() and slides.tiles.base is not None and slides.tiles.is_idle
+    yield grab(window.shell, "69-slide-without-a-field")
 
-    path = folder / "patient.svs"
+
+def _slide(folder: Path, *, content: Content = "smear") -> Path:
+    from allstation.imaging.synthetic.slide import write_slide
+
+    path = folder / ("patient.svs" if content == "smear" else "glass.svs")
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        width, height = _SIZE
-        write_slide(path, seed=_SEED, width=width, height=height, format="svs")
+        width, height = _SIZE if content == "smear" else (2_400, 1_600)
+        write_slide(path, seed=_SEED, width=width, height=height, format="svs", content=content)
     return path
 
 

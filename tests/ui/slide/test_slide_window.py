@@ -14,14 +14,15 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, QRectF, QSizeF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QInputDialog, QPushButton, QTextBrowser
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
 from allstation.core.slide_part import Region, split_part
 from allstation.imaging.readers import open_slide
 from allstation.imaging.readers.kinds import DICOM_SUFFIXES, SLIDE_SUFFIXES
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic.slide import write_slide
+from allstation.processing.status_types import ImportStatus, Problem
 from allstation.services.requests import OpenCase
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
@@ -135,6 +136,21 @@ def test_a_drag_says_what_becomes_of_a_slide(window: Workbench, tmp_path: Path, 
     QApplication.sendEvent(window.shell, enter)
     hint = window.shell.findChild(DropHint)
     assert "fields of patient.SVS" in label_texts(hint)
+    what_was_noted_of_several_slides_is_one_list(window)
+
+
+def what_was_noted_of_several_slides_is_one_list(window: Workbench) -> None:
+    notes = tuple(Problem("slide-note", f"0.{n} µm is assumed.", f"s{n}.svs") for n in range(1, 6))
+    window.context.session.worker.import_changed.emit(ImportStatus(added=5, running=False, notes=notes))
+    assert "Notes on 5 slides: s1.svs, s2.svs, s3.svs…" in window.notifications.texts()
+    window.queue_controller.show_notes()
+    dialog = window.shell.findChild(QDialog, "queue.notes")
+    assert dialog.isVisible()
+    listed = dialog.findChild(QTextBrowser).toPlainText()
+    assert all(f"{note.name}\n{note.sentence}" in listed for note in notes)
+    dialog.close()
+    window.context.session.worker.import_changed.emit(ImportStatus(added=1, running=False, notes=notes[:1]))
+    assert notes[0].sentence in window.notifications.texts()
 
 
 def test_a_dropped_slide_gives_fields_and_stands_in_place_of_the_field(
@@ -261,15 +277,33 @@ def only_what_is_ticked_is_taken_over(window: Workbench, qtbot: QtBot) -> None:
 
 
 def another_number_is_asked_for(window: Workbench, qtbot: QtBot) -> None:
-    """The dialog does not block, and no field of the case goes."""
+    """The dialog does not block; a smaller number takes proposed fields back, a larger one none."""
     before = fields_of(window)
+    ask_for(window, before - 2)
+    qtbot.waitUntil(lambda: "2 proposed fields were taken back" in told(window), timeout=LONG)
+    qtbot.waitUntil(lambda: fields_of(window) == before - 2, timeout=LONG)
+    window.context.undo.undo()
+    qtbot.waitUntil(lambda: fields_of(window) == before, timeout=LONG)
+    window.actions_table["slide.cancel"].trigger()
+    qtbot.waitUntil(lambda: f"Fields of the slide now: {fields_of(window)}." in told(window), timeout=LONG)
+    assert 0 < fields_of(window) < before - 2, "what a person placed stays"
+    window.context.undo.undo()
+    qtbot.waitUntil(lambda: fields_of(window) == before, timeout=LONG)
+    ask_for(window, before + 1)
+    qtbot.waitUntil(lambda: "are proposed" in window.slides.proposals.text, timeout=LONG)
+    assert fields_of(window) >= before, "fields that were there are gone"
+
+
+def told(window: Workbench) -> str:
+    return " ".join(window.notifications.texts())
+
+
+def ask_for(window: Workbench, count: int) -> None:
     window.slides.proposals.findChild(QPushButton, "slide.proposals.other").click()
     dialog = window.shell.findChild(QInputDialog, "slide.number")
     assert dialog.isVisible()
-    dialog.setIntValue(7)
+    dialog.setIntValue(count)
     dialog.accept()
-    qtbot.waitUntil(lambda: "7 fields of patient.svs" in window.slides.proposals.text, timeout=LONG)
-    assert fields_of(window) == before, "fields that were there are gone"
 
 
 def free_place(window: Workbench) -> QPointF:
@@ -428,6 +462,8 @@ def test_a_slide_without_any_field_can_be_shown_and_filled(
     bar = window.slides.proposals
     qtbot.waitUntil(lambda: "glass.svs" in bar.text and not bar.is_searching, timeout=LONG)
     assert fields_of(window) == 0
+    qtbot.waitUntil(lambda: window.browser.tree.has(Place(slide_id=1)), timeout=LONG)
+    assert bar.findChild(QPushButton, "slide.proposals.show").isVisible()
     bar.findChild(QPushButton, "slide.proposals.show").click()
     settle(window, qtbot)
     assert window.slides.panel.isVisible()

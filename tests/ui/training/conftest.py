@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from allstation.core.events import Event
-from allstation.services.training_child import Ending, Job
+from allstation.services.job_lines import Ending, Job
 from allstation.services.training_runs import TrainingRuns
 
 # Each test has a home of its own; without this each process would build its font cache again.

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PIL import Image
+from PySide6.QtCore import QPoint, QPointF, QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QProgressBar
 from pytestqt.qtbot import QtBot
@@ -17,6 +18,8 @@ from allstation.core.classes import class_style
 from allstation.core.errors import StationError
 from allstation.services.training_map import MapColour, read_map
 from allstation.ui.common import theme
+from allstation.ui.common.formatting import percent
+from allstation.ui.training.field_tiles import FieldTiles
 from allstation.ui.training.map_view import MapView
 from allstation.ui.training.panel import TrainingPanel
 from allstation.ui.viewer.canvas import FieldCanvas
@@ -27,6 +30,7 @@ from tests.ui.training.conftest import Bench
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 TIMEOUT = 60_000
+SHARE = percent(0.61, digits=0)
 Until = Callable[[Callable[[], bool]], None]
 
 
@@ -64,7 +68,7 @@ def opened(panel: TrainingPanel, labelled: Path) -> MapView:
 def made(panel: TrainingPanel, labelled: Path, until: Until) -> MapView:
     view = opened(panel, labelled)
     button(panel.map, "Make the Map").click()
-    until(lambda: "axes hold 61%" in label_texts(panel.map) and view.is_drawn)
+    until(lambda: f"axes hold {SHARE}" in label_texts(panel.map) and view.is_drawn)
     assert not named(panel.map, QProgressBar, "Progress of the map").isVisible()
     return view
 
@@ -85,10 +89,10 @@ def test_points_have_the_colours_of_class_and_error_and_the_summary_says_it_in_w
     assert view.place_of(4).y() < view.place_of(0).y(), "the second axis grows upwards"
     words = label_texts(panel.map)
     assert "20 fields of smears as Shipped 1.0 sees them" in words
-    assert "The two axes hold 61% and 22% of the variance" in words
+    assert f"The two axes hold {SHARE} and {percent(0.22, digits=0)} of the variance" in words
     assert "than the label most likely: 3" in words
     assert "Left out: 1. Pre/broken.png is cut off." in words
-    assert "61%" in view.accessibleDescription()
+    assert SHARE in view.accessibleDescription()
     colour = named(panel.map, QComboBox, "Colour of the points")
     colour.setCurrentIndex(colour.findData(MapColour.ERROR))
     colour.activated.emit(colour.currentIndex())
@@ -131,6 +135,21 @@ def test_what_is_clicked_or_circled_is_shown_in_its_own_pixels(
     )
     panel.map.legend.clicked.emit("Pro")
     assert view.picked() == [15, 16, 17, 18, 19]
+
+
+def test_tiles_have_the_shape_of_their_fields(qtbot: QtBot, tmp_path: Path, until: Until) -> None:
+    wide, square = write_mosaic(tmp_path / "wide.png", 1), tmp_path / "square.png"
+    Image.open(wide).resize((224, 224), Image.Resampling.NEAREST).save(square)
+    tiles = FieldTiles()
+    qtbot.addWidget(tiles)
+    tiles.show_fields([(0, wide, "wide"), (1, square, "square")])
+    room = tiles.iconSize()
+    until(lambda: all(not tiles.item(row).icon().isNull() for row in range(2)))
+    sizes = [tiles.item(row).icon().actualSize(room) for row in range(2)]
+    assert sizes == [room, QSize(room.height(), room.height())]
+    shown = tiles.item(1).icon().pixmap(room).toImage()
+    assert matching_share(pixels_of(shown), square) > 0.9
+    tiles.close_workers()
 
 
 def test_the_keys_walk_choose_and_zoom(panel: TrainingPanel, labelled: Path, until: Until) -> None:
@@ -194,7 +213,7 @@ def test_a_map_says_how_long_it_takes_is_cancelled_and_says_what_went_wrong(
     until(lambda: "tells nothing of how a field looks" in label_texts(panel.map))
     bench.behave("fit")
     button(panel.map, "Make the Map").click()
-    until(lambda: "axes hold 61%" in label_texts(panel.map) and view.is_drawn)
+    until(lambda: f"axes hold {SHARE}" in label_texts(panel.map) and view.is_drawn)
     other = labelled.parent / "other"
     panel.set_folder(other)
     assert "Each field of other becomes a point" in view.accessibleDescription() or not view.picked()

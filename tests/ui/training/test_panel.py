@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from allstation.services.training_child import JobState
+from allstation.services.job_lines import JobState
 from allstation.services.training_history import read_summary
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.bar_chart import BarChart

@@ -11,7 +11,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from allstation.core.events import PHASES, Epoch, Phase
-from allstation.services.training_child import JobState
+from allstation.services.job_lines import JobState
 from allstation.services.training_history import read_history, read_summary
 from allstation.services.training_runs import TrainingRuns
 from tests.ui.training.conftest import Bench, Seen
@@ -173,7 +173,7 @@ def test_a_child_whose_window_is_gone_ends_by_itself(qtbot: QtBot, bench: Bench)
     bench.fit()
     wait_for_epoch(qtbot, bench)
     pid = bench.runs.current_pid
-    bench.runs._current._process.closeWriteChannel()
+    bench.runs._child_here._process.closeWriteChannel()
     qtbot.waitUntil(lambda: not alive(pid), timeout=TIMEOUT)
 
 

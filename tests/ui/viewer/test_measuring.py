@@ -11,11 +11,15 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from allstation.core.measure import MeasureKind
+from allstation.core.records import ModelRecord
+from allstation.processing.status_types import ModelInfo
 from allstation.services.requests import OpenCase
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.viewer.canvas import FieldCanvas
 from allstation.ui.viewer.measure_tool import MeasureTool
 from allstation.ui.viewer.measures import LIGHT
+from allstation.ui.viewer.squash_note import squash_note
+from tests.ui.field_records import CLASSES
 from tests.ui.pixels import mosaic_case, pixels_of
 
 LONG = 20_000
@@ -29,6 +33,11 @@ def opened(window: Workbench, tmp_path: Path, qtbot: QtBot) -> Workbench:
     qtbot.waitUntil(lambda: window.viewer.main.canvas.view is not None, timeout=LONG)
     window.actions_table["view.measure"].trigger()
     return window
+
+
+def model_of(size: tuple[int, int], aspect: float | None) -> ModelInfo:
+    record = ModelRecord(sha256="a" * 64, name="m", version="1", classes=CLASSES, info={})
+    return ModelInfo(record, Path("m.allmodel"), size, aspect)
 
 
 def canvas_of(window: Workbench) -> FieldCanvas:
@@ -76,6 +85,22 @@ def test_a_line_is_drawn_where_it_was_dragged_with_its_length(opened: Workbench,
     opened.pixel_size_controller.set(0.05)
     qtbot.waitUntil(lambda: " µm (" in canvas.accessibleDescription(), timeout=LONG)
     assert line.text(0.05) in canvas.accessibleDescription()
+
+
+def test_a_field_of_the_models_size_may_be_squashed_and_that_is_said(opened: Workbench, qtbot: QtBot):
+    assert squash_note(400, 300, model_of((224, 224), 4 / 3)) == "", "a frame of its own size"
+    assert squash_note(400, 300, model_of((300, 400), 4 / 3)) == "", "square pixels"
+    assert "not known: if so, lengths across and down" in squash_note(400, 300, model_of((300, 400), None))
+    note = squash_note(224, 224, model_of((224, 224), 4 / 3))
+    assert "multiply lengths across by 1.15 and down by 0.87; areas are right" in note
+    opened.pixel_size_controller.set(0.05)
+    qtbot.waitUntil(lambda: canvas_of(opened).scene.pixel_size() == 0.05, timeout=LONG)
+    tool_of(opened).end()
+    opened.context.selection.set_model(model_of((300, 400), 3.0))
+    opened.actions_table["view.measure"].trigger()
+    qtbot.waitUntil(
+        lambda: any("across by 1.50" in text for text in opened.notifications.texts()), timeout=LONG
+    )
 
 
 def test_areas_and_ellipses_beside_it_several_at_a_time(opened: Workbench, qtbot: QtBot):

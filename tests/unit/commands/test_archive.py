@@ -50,6 +50,7 @@ def test_one_slide_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "1 slide, 1 field, 1 done" in printed
     assert "1 slide is done already; 0 fields are left" in printed
     assert "1 slide with 1 field is as the manifest says" in printed
+    assert "signed by this station" in printed
 
 
 def test_wrong_usage_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,6 +71,8 @@ def test_wrong_usage_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["worker", "a:1", "--share", "x"], "names no shared folder"),
         (["cluster", "join"], "Name the file"),
         (["cluster", "status"], "No cluster was started here yet"),
+        (["cluster", "revoke"], "Name the machine"),
+        (["cluster", "revoke", "pc7"], "Made here: none"),
         (["classify", "x", "--cluster", "ftp://x"], "is no cluster"),
         (["classify", "x", "--cluster", "local", "--join", "none.alljoin"], "cannot be read"),
     ],
@@ -79,3 +82,15 @@ def test_commands_of_the_cluster_say_what_is_wrong(
 ) -> None:
     assert main(words) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_certificate_is_taken_back_and_all_of_them_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "pc7.alljoin"
+    assert main(["cluster", "join", str(file), "--address", "tls://10.0.0.1:8786"]) == 0
+    assert main(["cluster", "revoke", "pc7"]) == 0
+    assert "revoked  pc7, made " in capsys.readouterr().out
+    assert main(["cluster", "renew"]) == 0
+    assert "Every join file written before has ended" in capsys.readouterr().out
+    assert main(["cluster", "revoke", "pc7"]) == 2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from allstation.commands.classify import _set_patients
+from allstation.commands.case_facts import give_patients
 from allstation.core.patients import FolderPattern
 from allstation.store import Case
 
@@ -22,7 +22,7 @@ def test_patients_are_set_and_counted(tmp_path, capsys, pattern, said):
     with Case.create(tmp_path / "c.allcase") as case:
         for place in ("P1/a", "Q2/b"):
             case.slides.add(place[-1], Path("/smears") / place)
-        _set_patients(case, FolderPattern.parse(pattern))
+        give_patients(case, FolderPattern.parse(pattern))
         out = capsys.readouterr()
         assert out.out.strip() == said
         assert ("b: patient unknown" in out.err) is ("unknown" in said)

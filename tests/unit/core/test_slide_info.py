@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from allstation.core.slide_info import Level, SlideInfo, SlideMetadata
+from allstation.core.slide_info import Level, SlideInfo
 
 LEVELS = (Level(4000, 2000, 1.0), Level(1000, 500, 4.0), Level(250, 125, 16.0))
 
@@ -26,9 +26,3 @@ def test_a_pixel_of_a_lower_level_is_wider() -> None:
 )
 def test_the_level_for_a_downsample_is_never_too_coarse(downsample: float, level: int) -> None:
     assert info(None).level_for(downsample) == level
-
-
-@pytest.mark.parametrize("name", ["patient_id", "patient_name", "specimen", "accession", "barcode"])
-def test_what_names_somebody_is_known(name: str) -> None:
-    assert SlideMetadata(**{name: "x"}).names_somebody
-    assert not SlideMetadata(stain="Giemsa", scanner="Aperio", scanned_at="2026-01-01").names_somebody

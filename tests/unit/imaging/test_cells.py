@@ -9,7 +9,8 @@ import pytest
 
 from allstation.imaging import cells
 from allstation.imaging.cells import Thresholds, cell_mask, corner_of, segment_cells
-from allstation.imaging.decode import decode, decode_reduced, squash
+from allstation.imaging.decode import decode, decode_reduced
+from allstation.imaging.pixel_conversions import squash
 from allstation.imaging.synthetic import draw_field
 
 PURPLE, RED_CELL, BLUISH, PAPER = (120, 70, 190), (190, 150, 140), (150, 175, 200), (240, 240, 235)

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from allstation.core.errors import StationError
-from allstation.imaging import decode
+from allstation.imaging import decode, pixel_conversions
 from allstation.imaging.field_names import looks_like_field
 from allstation.services.settings import Settings
 
@@ -83,7 +83,7 @@ def test_exif_orientation_is_applied(field, write, kind, orientation):
     info = decode.probe(path)
     assert (info.height, info.width) == expected.shape[:2]
     reduced = decode.decode_reduced(path, (24, 20))
-    np.testing.assert_array_equal(reduced, decode.squash(decode.decode(path), (24, 20)))
+    np.testing.assert_array_equal(reduced, pixel_conversions.squash(decode.decode(path), (24, 20)))
 
 
 def test_a_damaged_exif_block_is_no_reason_to_refuse(field, write):
@@ -378,7 +378,7 @@ def test_a_field_of_the_wanted_size_is_left_alone(field, write):
 def test_known_bytes_decode_to_known_pixels():
     """A new OpenCV that samples differently must be noticed, as a model's figures hang on it."""
     picture = np.add.outer(np.arange(96) * 2, np.arange(128)).astype(np.uint8)
-    rgb = decode.squash(np.repeat(picture[..., None], 3, axis=2), (30, 40))
+    rgb = pixel_conversions.squash(np.repeat(picture[..., None], 3, axis=2), (30, 40))
     assert hashlib.sha256(rgb).hexdigest()[:16] == "4aa2286fdee9c26a"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from allstation.core.records import EvidenceMap
-from allstation.imaging import decode, synthetic
+from allstation.imaging import decode, pixel_conversions, synthetic
 from allstation.imaging.cell_finder import DetectedCell
 from allstation.imaging.cell_masks import decode_mask
 from allstation.imaging.cell_shapes import geometry
@@ -54,7 +54,7 @@ def test_cells_lie_in_pixels_of_the_file(large):
     file = read_field(large)
     sampled = file.shrunk(NETWORK)
     assert sampled.shape[:2] == (672, 896)
-    assert np.array_equal(decode.squash(sampled, NETWORK), file.reduced(NETWORK))
+    assert np.array_equal(pixel_conversions.squash(sampled, NETWORK), file.reduced(NETWORK))
     cells = find_in_file(file, sampled, file.reduced(NETWORK), None)
     assert len(cells) >= 3
     for cell in cells:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import tifffile
 
+from allstation.core.slide_file import part_field
 from allstation.core.slide_part import Frame, Region, part_path
 from allstation.imaging.foreign import PassedOver
-from allstation.imaging.intake import FieldPath, Refused, SlidePath, find_fields, new_field, new_parts
+from allstation.imaging.intake import FieldPath, Refused, SlidePath, find_fields, new_field
+from allstation.imaging.readers import open_slide
 from allstation.imaging.slide_identity import fingerprint
 
 from .readers.dicom_files import MICROSCOPIC, image
@@ -80,8 +82,9 @@ def test_every_page_is_a_field_when_asked(folder):
     assert [one.path.name for one in single] == ["single.dcm"]
 
 
-def test_new_parts_are_what_reading_them_gives(folder):
+def test_new_fields_of_a_slide_are_what_reading_them_gives(folder):
     path = folder / "b.svs"
     regions = [Region(level=0, x=10 * number, y=7, width=100, height=75) for number in range(3)]
-    made = new_parts(path, fingerprint(path), regions)
+    with open_slide(path) as reader:
+        made = [part_field(path, fingerprint(path), reader.info, region) for region in regions]
     assert made == [new_field(part_path(path, region)) for region in regions]

@@ -11,7 +11,7 @@ import simplejpeg
 from PIL import Image
 
 from allstation.core.errors import StationError
-from allstation.imaging import decode
+from allstation.imaging import decode, pixel_conversions
 
 END = b"\xff\xd9"
 
@@ -47,6 +47,18 @@ def test_a_cut_picture_is_refused_whatever_follows_it(whole, tmp_path, share, ta
     kept = whole[: int(len(whole) * share)]
     behind = {"nothing": b"", "end": END, "second picture": whole}[tail]
     assert code_of(tmp_path / "a.jpg", kept + behind) in {"truncated-field", "unreadable-field"}
+
+
+@pytest.mark.parametrize("fill", [0x00, 0x55, 0xAA, 0xF6, 0xFE])
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"quality": 95}, {"progressive": True}])
+def test_a_copy_that_ended_early_and_was_filled_up_is_refused(smooth_field, write, tmp_path, fill, options):
+    """A stick that was pulled out leaves a file of the right size, whose rest is one byte again and again."""
+    whole = write(smooth_field(120, 160), "a.jpg", "JPEG", **options).read_bytes()
+    start = whole.rindex(b"\xff\xda") + 20
+    for at in np.linspace(start, len(whole) - 300, 9).astype(int):
+        for end in (b"", END):
+            copied = whole[:at] + bytes([fill]) * (len(whole) - at) + end
+            assert code_of(tmp_path / "b.jpg", copied) in {"truncated-field", "unreadable-field"}
 
 
 def test_a_cut_picture_leaves_nothing_on_the_terminal(whole, tmp_path, capfd):
@@ -126,7 +138,9 @@ def test_the_pixels_are_those_of_pillow_and_the_reduced_ones_those_of_opencv(smo
     flags = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
     step = max(step for step in flags if step == 1 or step <= min(size) / 60 / 3)
     read = cv2.imread(str(path), flags[step])
-    np.testing.assert_array_equal(reduced, decode.squash(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), (60, 60)))
+    np.testing.assert_array_equal(
+        reduced, pixel_conversions.squash(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), (60, 60))
+    )
 
 
 @pytest.mark.parametrize("share", [0.4, 0.7, 0.95])

@@ -14,7 +14,7 @@ from allstation.imaging.monolayer import FieldSize, everything, fill, find_field
 from allstation.imaging.slide_scale import scale_of_slide
 from allstation.imaging.slide_squares import level_for_side, make_grid
 from allstation.imaging.slide_zones import EDGE, GLASS, MONOLAYER, THICK
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic.slide import write_slide
 from tests.unit.imaging.opened_slides import HeldSlide, OpenedSlide
 
 SIZE = {"width": 3200, "height": 2200, "pixel_um": 0.5, "format": "svs"}

@@ -6,8 +6,8 @@ import pytest
 
 from allstation.core.errors import StationError
 from allstation.imaging.cells import corner_of, segment_cells
-from allstation.imaging.decode import squash
 from allstation.imaging.inputs import InputSpec
+from allstation.imaging.pixel_conversions import squash
 from allstation.imaging.preprocess import Preprocessing, prepare
 from allstation.imaging.synthetic import draw_field
 

@@ -13,6 +13,7 @@ import pytest
 from allstation.core.classes import CLASS_NAMES
 from allstation.imaging import decode, synthetic
 
+pytestmark = pytest.mark.usefixtures("fields_drawn_anew")
 SMALL = (240, 320)
 
 

@@ -12,9 +12,9 @@ import pytest
 import tifffile
 
 from allstation.core.errors import StationError
-from allstation.imaging.synthetic_blocks import cell_bank, draw_block
-from allstation.imaging.synthetic_slide import Patient, write_slide
-from allstation.imaging.synthetic_smear import make_layout
+from allstation.imaging.synthetic.blocks import cell_bank, draw_block
+from allstation.imaging.synthetic.slide import Patient, write_slide
+from allstation.imaging.synthetic.smear import make_layout
 
 SIZE = {"width": 2400, "height": 1600}
 PLACE = (1000, 700)

@@ -10,15 +10,16 @@ import pytest
 from PIL import Image
 
 from allstation.core.decision import Reason
-from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
+from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes, SlideSizes
 from allstation.core.site import PixelSize, Site
 from allstation.imaging.cells import segment_cells
-from allstation.imaging.decode import squash
+from allstation.imaging.pixel_conversions import squash
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine
 from allstation.inference.engine_pool import EnginePool
 from allstation.inference.training_optics import training_optics
+from allstation.processing.model_scheduler import model_info
 
 OWN_SIZE = 113 / 512
 """Micrometres a pixel of a field of 512x384 that shows as much as the model's fields."""
@@ -71,6 +72,23 @@ def test_a_larger_field_is_read_in_parts_and_pooled_over_its_cells(engine, quart
     assert {one.pixel_size for one in cells} == {OWN_SIZE}
     engine.sizes = KnownSizes(f"{OWN_SIZE} µm at 1024x768", site_with(9.0, (1024, 768)))
     assert engine.classify(path).probabilities == made.probabilities, "a bar drawn in a case without a site"
+
+
+def test_two_slides_with_frames_of_one_size_are_read_at_their_own_scales(engine, quarters, tmp_path):
+    path = saved(quarters[0], tmp_path)
+    own = tuple(
+        SlideSizes(slide, (PixelSize(size=size, frame=(512, 384)),))
+        for slide, size in ((1, OWN_SIZE), (2, OWN_SIZE / 2))
+    )
+    engine.sizes = KnownSizes("9.0", slides=own)
+    (first, cells), (second, others) = (engine.classify_with_cells(path, slide=slide) for slide in (1, 2))
+    assert not ELSEWHERE & set(first.decision.reasons)
+    assert set(second.decision.reasons) >= ELSEWHERE
+    assert [{one.pixel_size for one in found} for found in (cells, others)] == [{OWN_SIZE}, {OWN_SIZE / 2}]
+    assert engine.find_cells(path, second, slide=2) == others
+    assert (engine.appearance(path, slide=1) == engine.appearance(path, slide=2)).all(), (
+        "one look at the whole"
+    )
 
 
 def test_a_site_that_accepted_the_model_gets_names(engine, quarters, tmp_path):
@@ -131,6 +149,7 @@ def test_a_background_that_the_laboratory_never_has_goes_to_a_person(engine, qua
 def test_optics_come_from_the_bundle_or_from_the_shipped_network():
     bundle = ModelBundle.open(default_bundle_path())
     assert training_optics(bundle).pixels_per_um == pytest.approx(2.30)
+    assert model_info(bundle).aspect == pytest.approx(4 / 3)
     said = {"pixels_per_um": 3.0, "aspect": 1.0, "darkest": [200, 201, 202]}
     assert training_optics(replace(bundle, info={**bundle.info, "optics": said})).darkest == (200, 201, 202)
     for bad in ({}, {"pixels_per_um": -1, "aspect": 1, "darkest": [1, 2, 3]}, {"pixels_per_um": 1}):

@@ -13,7 +13,9 @@ from allstation.core.errors import StationError
 from allstation.core.records import Prediction
 from allstation.imaging import synthetic
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.inference.engine import Engine, Novelty, evidence_map, novelty_output, softmax
+from allstation.inference.engine import Engine, novelty_output, softmax
+from allstation.inference.look import evidence_map
+from allstation.inference.novelty import Novelty
 from allstation.inference.pipeline import Pipeline
 from allstation.inference.reference import TOLERANCE, verify_reference
 

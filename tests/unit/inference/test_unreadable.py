@@ -18,7 +18,9 @@ from allstation.core.records import FieldState
 from allstation.imaging import decode, synthetic
 from allstation.inference import engine as engine_module
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.inference.engine import Engine, Novelty, evidence_map
+from allstation.inference.engine import Engine
+from allstation.inference.look import evidence_map
+from allstation.inference.novelty import Novelty
 from allstation.inference.pipeline import Pipeline
 from allstation.processing.model_scheduler import read_bundle
 from allstation.store.case import Case
@@ -266,10 +268,10 @@ def test_a_fault_beside_the_fields_does_not_come_back_for_ever(fields, tmp_path,
     """Whatever stops the command itself: what was running is tried alone, then left out by name."""
     real, bad = Pipeline.submit, pictures(fields)[2].name
 
-    def broken(self, key, path, sha256=""):
+    def broken(self, key, path, *rest):
         if path.name == bad:
             raise KeyError("nobody foresaw this")
-        return real(self, key, path, sha256)
+        return real(self, key, path, *rest)
 
     case = tmp_path / "a.allcase"
     monkeypatch.setattr(Pipeline, "submit", broken)

@@ -30,7 +30,7 @@ class ByHand:
     def __init__(self) -> None:
         self.waiting: dict[int, Future[Outcome[int]]] = {}
 
-    def submit(self, key: int, _path: Path, _sha256: str) -> Future[Outcome[int]]:
+    def submit(self, key: int, _path: Path, _sha256: str, _slide: int = 0) -> Future[Outcome[int]]:
         self.waiting[key] = Future()
         return self.waiting[key]
 

@@ -13,7 +13,7 @@ import pytest
 from pypdf import PdfReader
 
 from allstation import cli, paths
-from allstation.commands.classify import _control
+from allstation.commands.case_facts import measure_control
 from allstation.core.control_metrics import Sums
 from allstation.core.errors import StationError
 from allstation.core.records import ModelRecord
@@ -23,7 +23,7 @@ from allstation.imaging.field_file import read_field
 from allstation.processing import control
 from allstation.report.options import ReportOptions
 from allstation.report.verify import verify_report
-from allstation.services import reporting
+from allstation.services import report_state, reporting
 from allstation.services.control_hold import CONTROL_HELD
 from allstation.services.control_watch import read_control
 from allstation.services.settings import SettingsFile
@@ -96,7 +96,7 @@ def sign(case, options=FINAL):
 def test_signing_is_held_until_a_named_person_says_why(case, log, tmp_path, capsys):
     (day,) = control.measure_case(case, "lab-1", log)
     SettingsFile(paths.config_folder()).change(hold_signing_on_control=True)
-    assert "is not in order" in reporting.state_of(case, case.snapshot()).warnings[0]
+    assert "is not in order" in report_state.state_of(case, case.snapshot()).warnings[0]
     with pytest.raises(StationError, match="Brightness of the background") as raised:
         sign(case)
     assert raised.value.code == CONTROL_HELD
@@ -150,9 +150,9 @@ def test_without_the_setting_a_broken_rule_holds_nothing(case, log):
 
 
 def test_the_command_line_measures_what_it_classified_and_names_broken_rules(case, log, capsys):
-    _control(case, [])
+    measure_control(case, [])
     assert len(log.days("lab-1")) == 20
-    _control(case, [1])
+    measure_control(case, [1])
     assert len(log.days("lab-1")) == 21
     assert "CONTROL  The control of the site lab-1 is not in order" in capsys.readouterr().err
 

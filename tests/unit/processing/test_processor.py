@@ -48,7 +48,7 @@ class Elsewhere:
         self._fails = fails
         self._executor = ThreadPoolExecutor(2)
 
-    def submit(self, key: int, path: Path, sha256: str) -> Future[Outcome[int]]:
+    def submit(self, key: int, path: Path, sha256: str, _slide: int = 0) -> Future[Outcome[int]]:
         assert len(sha256) == 64
         return self._executor.submit(self._classify, key, path)
 
@@ -79,7 +79,9 @@ class FindsCells(Elsewhere):
     gone = ""
     begin: threading.Event | None = None
 
-    def submit_cells(self, key: int, path: Path, sha256: str, made: Prediction) -> Future[CellsOutcome[int]]:
+    def submit_cells(
+        self, key: int, path: Path, sha256: str, made: Prediction, _slide: int = 0
+    ) -> Future[CellsOutcome[int]]:
         return self._executor.submit(self._find, key, path, made)
 
     def _find(self, key: int, path: Path, made: Prediction) -> CellsOutcome[int]:

@@ -22,7 +22,7 @@ from allstation.imaging.field_file import read_field
 from allstation.imaging.scan_folder import scan_folder
 from allstation.imaging.slide_identity import fingerprint
 from allstation.imaging.synthetic import write_demo
-from allstation.imaging.synthetic_slide import Patient, write_slide
+from allstation.imaging.synthetic.slide import Patient, write_slide
 from allstation.processing import events, slide_hashing
 from allstation.processing.import_progress import ImportProgress
 from allstation.processing.importer import ImportBatch, Importer, ImportOptions, batches

@@ -28,12 +28,12 @@ from allstation.imaging.field_file import read_field
 from allstation.keys.release import release_keys
 from allstation.report.anonymise import anonymised, free_texts
 from allstation.report.content import build_content
-from allstation.report.fhir import write_fhir
+from allstation.report.exchange.fhir import write_fhir
+from allstation.report.exchange.labelled import write_labelled
+from allstation.report.exchange.outlines import write_outlines
 from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.identity import DATES, GROUPS
-from allstation.report.labelled import write_labelled
 from allstation.report.options import Letterhead, ReportOptions
-from allstation.report.outlines import write_outlines
 from allstation.report.pdf import render_pdf, write_pdf
 from allstation.report.tables import write_csv, write_json, write_xlsx
 from tests import pictures_with_names
@@ -137,7 +137,7 @@ def model(names: Names) -> ModelRecord:
 
 def written(case, folder: Path, anonymise: Anonymity | None, *, typed: ReportOptions) -> Parts:
     """Write every export of a case to a folder; return what is in every file of them."""
-    from allstation.report.dicom import write_dicom
+    from allstation.report.exchange.dicom import write_dicom
 
     folder.mkdir()
     one = dataclasses.replace(
@@ -408,3 +408,8 @@ def test_a_jpeg_without_metadata_gets_other_bytes_too(factory, tmp_path):
     (copy,) = hidden.table.parent.rglob("*.jpg")
     assert copy.read_bytes() != plain[0]
     assert json.dumps(plain[0].hex())[-200:-20] in json.dumps(copy.read_bytes().hex())  # the coded picture
+
+
+def test_a_field_that_could_not_be_read_says_why_in_words(factory):
+    (failed,) = build_content(factory.snapshot(17)).failures
+    assert failed.error == "The field was not read: truncated field."

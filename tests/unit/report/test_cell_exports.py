@@ -17,11 +17,11 @@ from allstation.core.cell_types import PANEL_LOINC, SHIPPED_TYPES, CellSummary, 
 from allstation.core.statistics import clopper_pearson
 from allstation.report.anonymise import anonymised_cells
 from allstation.report.cell_table import write_cells_csv, write_coco
-from allstation.report.differential_codes import LOINC_NAMES, is_blood
-from allstation.report.fhir import fhir_bundle
+from allstation.report.exchange.differential_codes import LOINC_NAMES, is_blood
+from allstation.report.exchange.fhir import fhir_bundle
+from allstation.report.exchange.outlines import write_outlines
 from allstation.report.free_text import Anonymity
 from allstation.report.options import ReportOptions
-from allstation.report.outlines import write_outlines
 from allstation.report.tables import write_xlsx
 from allstation.services.case_cells import cells_of_case
 from allstation.store.case import Case
@@ -238,7 +238,7 @@ def test_a_loinc_is_spelled_right_and_has_a_name(code):
 @pytest.fixture(scope="module")
 def counts(snapshot, tmp_path_factory):
     pytest.importorskip("pydicom", reason="pydicom is not installed (the optional part [dicom])")
-    from allstation.report.dicom import write_dicom
+    from allstation.report.exchange.dicom import write_dicom
 
     made = {}
     for name, options in (("open", OPEN), ("hidden", ReportOptions(clock=CLOCK))):
@@ -320,7 +320,7 @@ def test_a_validator_finds_no_error_in_the_structured_report(counts, name):
 
 def test_without_a_count_there_is_no_structured_report(snapshot, tmp_path):
     pytest.importorskip("pydicom", reason="pydicom is not installed (the optional part [dicom])")
-    from allstation.report.dicom import write_dicom
+    from allstation.report.exchange.dicom import write_dicom
 
     none = dataclasses.replace(snapshot, fields=(), cells=CellSummary(by_reader={"A": {"artefact": 3}}))
     assert write_dicom(none, tmp_path / "d", OPEN).written == ()

@@ -15,14 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
 
 from allstation.core.errors import StationError
-from allstation.report.certificates import (
-    SELF_MADE,
-    facts_of,
-    make_certificate,
-    read_signing_file,
-    require_valid,
-)
-from allstation.report.trust import TrustStore
+from allstation.report.signing.certificates import SELF_MADE, facts_of, read_signing_file, require_valid
+from allstation.report.signing.self_made import make_certificate
+from allstation.report.signing.trust import TrustStore
 from tests.signers import PASSWORD, Authority, Signer, make_signer
 
 

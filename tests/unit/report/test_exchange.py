@@ -19,12 +19,12 @@ from allstation.core.records import Review
 from allstation.imaging.synthetic import draw_field, write_field
 from allstation.report.annotate import annotated
 from allstation.report.content import build_content
-from allstation.report.dicom import write_dicom
-from allstation.report.fhir import fhir_bundle, write_fhir
+from allstation.report.exchange.dicom import write_dicom
+from allstation.report.exchange.fhir import fhir_bundle, write_fhir
+from allstation.report.exchange.labelled import write_labelled
+from allstation.report.exchange.outlines import outlines, write_outlines
 from allstation.report.free_text import Anonymity
-from allstation.report.labelled import write_labelled
 from allstation.report.options import ReportOptions
-from allstation.report.outlines import outlines, write_outlines
 from allstation.report.pdf import write_pdf
 
 from .factory import CLOCK, DETAILS, with_file
@@ -150,7 +150,7 @@ def test_the_same_report_is_the_same_bundle_and_is_written(reported, tmp_path):
 @pytest.fixture(scope="module")
 def dicom(reported, tmp_path_factory):
     pytest.importorskip("pydicom", reason="pydicom is not installed (the optional part [dicom])")
-    from allstation.report.dicom import write_dicom
+    from allstation.report.exchange.dicom import write_dicom
 
     snapshot, path = reported
     one = dataclasses.replace(snapshot, fields=snapshot.fields[:1])
@@ -192,7 +192,7 @@ def test_the_secondary_capture_holds_the_annotated_field_and_no_name(dicom, repo
 
 
 def test_the_same_report_is_the_same_dicom_object(reported, dicom, tmp_path):
-    from allstation.report.dicom import write_dicom
+    from allstation.report.exchange.dicom import write_dicom
 
     one = dataclasses.replace(reported[0], fields=reported[0].fields[:1])
     again = write_dicom(one, tmp_path, OPEN, pdf=reported[1].read_bytes())
@@ -202,7 +202,7 @@ def test_the_same_report_is_the_same_dicom_object(reported, dicom, tmp_path):
 def test_every_field_is_written_and_a_missing_one_is_named(reported, tmp_path):
     import pydicom
 
-    from allstation.report.dicom import write_dicom
+    from allstation.report.exchange.dicom import write_dicom
 
     gone = dataclasses.replace(reported[0].fields[1], path=tmp_path / "gone.jpg")
     fields = (reported[0].fields[0], gone, *reported[0].fields[2:])
@@ -257,7 +257,7 @@ def test_a_dicom_validator_finds_no_error(dicom):
 def test_without_pydicom_one_sentence_says_what_to_do(reported, tmp_path, monkeypatch):
     import sys
 
-    from allstation.report.dicom import write_dicom
+    from allstation.report.exchange.dicom import write_dicom
 
     for name in [name for name in sys.modules if name.split(".")[0] == "pydicom"]:
         monkeypatch.delitem(sys.modules, name)

@@ -14,9 +14,9 @@ from allstation.core.classes import CLASS_NAMES
 from allstation.core.records import EvidenceMap
 from allstation.report.annotate import annotated
 from allstation.report.content import build_content
+from allstation.report.exchange.outlines import outlines
 from allstation.report.images import over, thumbnails
 from allstation.report.options import ReportOptions
-from allstation.report.outlines import outlines
 from allstation.report.pdf import write_pdf
 
 from .factory import CLOCK, with_file

@@ -445,5 +445,13 @@ def test_the_first_page_says_what_was_removed(factory, tmp_path, template, remov
     assert f"{said} from the case by hand and not counted" in text
 
 
+def test_a_moved_field_and_proposed_ones_that_were_taken_back_are_none_that_were_removed(factory, tmp_path):
+    snapshot = dataclasses.replace(factory.snapshot(6), moved=1, taken_back=12)
+    options = ReportOptions(clock=CLOCK, template="summary")
+    text = flat(PdfReader(write_pdf(snapshot, tmp_path / "r.pdf", options)).pages[0].extract_text())
+    assert "1 field was moved on the slide; 12 proposed fields were taken back unread" in text
+    assert "removed from the case" not in text
+
+
 def test_a_case_from_which_nothing_was_removed_says_nothing_of_it(texts):
     assert "removed from the case" not in " ".join(texts)

@@ -13,6 +13,7 @@ import numpy as np
 import openpyxl
 import pytest
 from pypdf import PdfReader
+from pypdf.generic import ContentStream
 
 from allstation.core.classes import CLASS_NAMES, class_style
 from allstation.core.decision import Decision, Reason
@@ -20,9 +21,9 @@ from allstation.paths import resource
 from allstation.report import content as content_module
 from allstation.report.annotate import annotated
 from allstation.report.content import build_content, content_json
-from allstation.report.fhir import fhir_bundle
+from allstation.report.exchange.fhir import fhir_bundle
+from allstation.report.exchange.outlines import outlines
 from allstation.report.options import ReportOptions
-from allstation.report.outlines import outlines
 from allstation.report.pdf import write_pdf
 from allstation.report.selection import certainty
 from allstation.report.tables import write_csv, write_json, write_xlsx
@@ -85,12 +86,27 @@ def test_the_pages_print_those_of_doubtful_fields_as_before(snapshot, tmp_path):
     assert all(probability(value) in text for value in SHARES)
 
 
-def test_the_montage_says_why_and_shows_no_evidence_for_a_class(snapshot, tmp_path):
-    alone = dataclasses.replace(snapshot, fields=snapshot.fields[:1])
+def test_the_montage_says_why_and_draws_the_field_larger_without_evidence(snapshot, tmp_path):
+    alone = dataclasses.replace(snapshot, fields=(snapshot.fields[0], snapshot.fields[3]))
     write_pdf(alone, tmp_path / "r.pdf", ReportOptions(clock=CLOCK, anonymise=False, annex=True))
     text = " ".join("".join(page.extract_text() for page in PdfReader(tmp_path / "r.pdf").pages).split())
-    assert "unlike the training data No picture no evidence map" in text
-    assert "Evidence for" not in text
+    assert "unlike the training data" in text
+    assert "No picture" not in text
+    assert text.count("Evidence for") == 1
+    widths = [width for page in PdfReader(tmp_path / "r.pdf").pages for width in widths_of_pictures(page)]
+    field, doubtful, evidence = widths[-3:]
+    assert field > doubtful == evidence
+
+
+def widths_of_pictures(page):
+    """Return the width in points of each picture on a page, in the order in which they are drawn."""
+    scale, widths = 0.0, []
+    for operands, operator in ContentStream(page.get_contents(), page.pdf).operations:
+        if operator == b"cm":
+            scale = float(operands[0])
+        elif operator == b"Do":
+            widths.append(round(scale, 1))
+    return widths
 
 
 def test_tables_keep_the_columns_with_a_flag(snapshot, content, tmp_path):

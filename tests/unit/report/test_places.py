@@ -15,10 +15,10 @@ from allstation.core.cell_types import CellSummary
 from allstation.core.errors import StationError
 from allstation.core.pseudonyms import Pseudonyms, traced_patient
 from allstation.paths import resource
-from allstation.report import dicom, fhir
 from allstation.report.content import build_content
+from allstation.report.exchange import dicom, fhir
+from allstation.report.exchange.labelled import write_labelled
 from allstation.report.free_text import Anonymity, FreeText
-from allstation.report.labelled import write_labelled
 from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from allstation.report.tables import write_csv, write_json, write_shares_csv, write_xlsx

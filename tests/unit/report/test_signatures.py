@@ -21,10 +21,11 @@ from allstation.report.content_types import SignatureBlock
 from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from allstation.report.preview import PagePictures
-from allstation.report.signature_check import Trust, check_signature
-from allstation.report.signing import sign_pdf
-from allstation.report.time_stamps import TimeStampServer
-from allstation.report.trust import TrustStore
+from allstation.report.signing.check import check_signature
+from allstation.report.signing.check_types import Trust
+from allstation.report.signing.signature import sign_pdf
+from allstation.report.signing.time_stamps import TimeStampServer
+from allstation.report.signing.trust import TrustStore
 from allstation.report.verification import Part, Verdict, Verification, examine
 from tests import signers
 from tests.signers import Authority, Signer
@@ -364,7 +365,7 @@ def test_a_second_signature_is_noticed(prepared: bytes, signer: Signer, store: T
     from pyhanko.sign import fields
     from pyhanko.sign import signers as maker
 
-    from allstation.report.signing import _signer
+    from allstation.report.signing.signature import _signer
 
     twice = prepared
     for name, key in (("Signature", signer.key), ("Other", Authority.make().issue("Dr. D"))):

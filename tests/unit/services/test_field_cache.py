@@ -11,7 +11,7 @@ from allstation.core.errors import StationError
 from allstation.core.slide_part import Region, part_path
 from allstation.imaging.field_file import read_field
 from allstation.imaging.synthetic import draw_field, write_field
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic.slide import write_slide
 from allstation.services.field_cache import FieldCache
 
 

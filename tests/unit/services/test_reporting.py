@@ -19,7 +19,7 @@ from allstation.paths import login_name
 from allstation.report.content import build_content
 from allstation.report.options import ReportOptions
 from allstation.report.verify import embedded_data, verify_report
-from allstation.services import reporting
+from allstation.services import report_state, reporting
 from allstation.services.settings import Settings
 from allstation.store.audit_contents import REPORTS_FOLDER
 from allstation.store.case import Case
@@ -71,8 +71,8 @@ def test_a_field_that_came_after_the_snapshot_is_no_fault(folder: Path) -> None:
         assert known.prediction is not None
         case.queue.save_predictions([(new, known.prediction)])
         assert [change.field_id for change in case.reports.amendments()] == [new]
-        assert reporting.state_of(case, earlier).changes == ()
-        assert len(reporting.state_of(case, case.snapshot()).changes) == 1
+        assert report_state.state_of(case, earlier).changes == ()
+        assert len(report_state.state_of(case, case.snapshot()).changes) == 1
 
 
 def test_a_field_removed_after_signing_is_named_and_asks_for_an_amended_report(folder: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_field_removed_after_signing_is_named_and_asks_for_an_amended_report(f
         first = next(iter(case.fields.page()))
         case.fields.remove([first.id])
         snapshot = case.snapshot()
-        (said,) = reporting.state_of(case, snapshot).changes
+        (said,) = report_state.state_of(case, snapshot).changes
         assert said == f"{first.path.name}: {first.final_name} → removed from the case"
         content = build_content(snapshot, ReportOptions())
         assert first.sha256 not in {row.sha256 for row in content.fields}
@@ -119,7 +119,7 @@ def test_a_later_change_makes_an_amended_report_that_names_it(folder: Path) -> N
     now = other_class(folder)
     decide(folder, now)
     with Case.open(folder, read_only=True) as case:
-        state = reporting.state_of(case, case.snapshot())
+        state = report_state.state_of(case, case.snapshot())
         assert state.last is not None
         assert len(state.changes) == 1
         assert state.changes[0].endswith(f"→ {now}")
@@ -180,7 +180,7 @@ def test_a_missing_or_changed_signed_report_is_said(folder: Path, spoil) -> None
 
 def test_a_logo_that_is_gone_is_said(folder: Path, tmp_path: Path) -> None:
     with Case.open(folder, read_only=True) as case:
-        state = reporting.state_of(case, case.snapshot(), logo=tmp_path / "logo.png")
+        state = report_state.state_of(case, case.snapshot(), logo=tmp_path / "logo.png")
     assert "logo.png" in state.warnings[0]
 
 
@@ -216,7 +216,7 @@ def test_signing_asks_for_the_signers_pin_where_the_laboratory_wants_it(
     monkeypatch.setattr(people, "_COST", 2**4)
     People().adding(Person.with_pin("Dr. B", "246810")).named(Naming.PIN).save()
     with Case.open(folder, clock=CLOCK) as case:
-        assert reporting.state_of(case, case.snapshot()).needs_pin
+        assert report_state.state_of(case, case.snapshot()).needs_pin
         made = reporting.make(case, case.snapshot(), FINAL)
         for pin in ("", "111111"):
             with pytest.raises(StationError, match="not the PIN of Dr"):
@@ -233,7 +233,7 @@ def test_signing_asks_for_the_signers_pin_where_the_laboratory_wants_it(
 def test_who_signs_by_login_is_who_is_logged_in(folder: Path) -> None:
     People().named(Naming.LOGIN).save()
     with Case.open(folder, clock=CLOCK) as case:
-        assert not reporting.state_of(case, case.snapshot()).needs_pin
+        assert not report_state.state_of(case, case.snapshot()).needs_pin
         made = reporting.make(case, case.snapshot(), FINAL)
         with pytest.raises(StationError, match="named by their login"):
             reporting.keep(case, made)

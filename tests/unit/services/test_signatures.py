@@ -147,7 +147,7 @@ def test_an_amended_report_of_something_else_is_noticed(folder: Path, signer: Si
         previous={"content": None},
     )
     with Case.open(folder, read_only=True) as case:
-        before = reporting.earlier(case)
+        before = embedded_data(reporting.kept(case))
         report = reporting.make(case, case.snapshot(), replace(wanted, previous=before))
     path = kept(folder, signatures.sign(report, signer.key))
     found = signatures.verify(path, folder).part(Part.CASE)

@@ -9,16 +9,23 @@ import pytest
 from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
+from allstation.core.classes import CLASS_NAMES
 from allstation.core.errors import StationError
-from allstation.core.slide_file import SlideFieldMark, SlideFile, SlideIdentity
+from allstation.core.records import ModelRecord, Review
+from allstation.core.slide_file import CANCELLED, EVERYTHING, SlideFieldMark, SlideFile, SlideIdentity
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Region
+from allstation.processing.import_progress import ImportProgress
+from allstation.processing.importer import ImportBatch
+from allstation.processing.slide_import import SlideStep
 from allstation.processing.status_types import Problem
 from allstation.services.case_session import CaseSession
 from allstation.services.region_undo import RegionUndoLog
 from allstation.services.requests import OpenCase
 from allstation.services.slide_requests import AddRegions, MoveRegion, SlideFields, SlideFileOf, UndoRegions
 from allstation.store.case import Case
+from allstation.store.removal import RemovedCounts
+from tests.makers import MODEL_SHA, prediction
 
 INFO = SlideInfo(format="TIFF", vendor="generic", width=4000, height=3000, levels=(Level(4000, 3000, 1.0),))
 
@@ -138,3 +145,74 @@ def test_the_window_adds_moves_and_takes_back(tmp_path: Path, qtbot: QtBot) -> N
     assert {mark.part.x for mark in heard.marks} == {300, 900}
     assert heard.file.path == tmp_path / "p.svs"
     assert session.wait()
+
+
+def classify(case: Case, *ids: int) -> None:
+    case.models.add(ModelRecord(sha256=MODEL_SHA, name="m", version="1", classes=CLASS_NAMES, info={}))
+    case.queue.save_predictions([(number, prediction()) for number in ids])
+
+
+def planned(case: Case, *, added: int, proposed: int) -> None:
+    """Give the case's slide a plan of fields side by side, some of which are in the case."""
+    parts = [region(300 * n) for n in range(proposed)]
+    case.slide_files.set_plan(1, EVERYTHING, parts)
+    case.fields.add(1, case.slide_files.new_fields(1, parts[2:added]))  # two are there
+    case.slide_files.advance(1, added)
+
+
+def test_a_smaller_number_takes_back_the_last_proposed_fields_that_nobody_looked_at(case: Case) -> None:
+    planned(case, added=6, proposed=6)
+    case.fields.add(1, case.slide_files.new_fields(1, [region(0, 900)]))  # placed by a person
+    classify(case, 6)
+    case.reviews.add(Review(field_id=4, reviewer="Ada", class_name="Pre"))
+    log = RegionUndoLog(case)
+    cut = log.keep_best(-1, 1, 4)
+    assert (cut.removed, cut.taken_back, places(case)) == ((2, 3, 5), 3, {0, 900, 1500})
+    assert case.fields.removed_counts() == RemovedCounts(by_hand=0, taken_back=3)
+    assert log.keep_best(-2, 1, 1).removed == (1,), "the others were read, or placed by hand"
+    assert log.undo(-2).restored == (1,)
+    assert log.undo(-1).restored == (2, 3, 5)
+    assert case.fields.removed_counts() == RemovedCounts(by_hand=0)
+    assert case.audit.verify() is None
+
+
+def test_the_rest_of_everything_is_cancelled_and_goes_on_when_that_is_undone(case: Case) -> None:
+    planned(case, added=5, proposed=9)
+    classify(case, 1, 3)
+    log = RegionUndoLog(case)
+    cut = log.cancel_rest(-1, 1)
+    assert (cut.removed, cut.taken_back, places(case)) == ((2, 4, 5), 7, {0, 600})
+    file = case.slide_files.of(1)
+    assert (file.wanted, file.is_complete, case.slide_files.unfinished()) == (CANCELLED, True, [])
+    late = SlideStep(file.identity.fingerprint, 6)
+    batch = ImportBatch(file.path, tuple(case.slide_files.new_fields(1, [region(1500)])), (), slide=late)
+    assert ImportProgress().add(case, batch) == [], "what was on its way is not added any more"
+    assert log.undo(-1).restored == (2, 4, 5)
+    plan = case.slide_files.plan(1)
+    assert (plan.wanted, len(plan.parts), plan.added) == (EVERYTHING, 9, 5)
+    assert case.audit.verify() is None
+
+
+def test_cancelling_the_queue_lets_no_more_proposed_fields_come(case: Case) -> None:
+    planned(case, added=3, proposed=5)
+    RegionUndoLog(case).stop_adding(1)
+    assert case.slide_files.unfinished() == []
+    assert places(case) == {0, 300, 600}, "those that it has stay"
+    assert case.fields.removed_counts() == RemovedCounts(by_hand=0)
+
+
+def test_a_moved_field_is_none_that_was_removed_by_hand(case: Case) -> None:
+    log = RegionUndoLog(case)
+    moved = log.move(1, 1, region(1200))
+    log.move(2, moved.added[0], region(1500))
+    assert case.fields.removed_counts() == RemovedCounts(by_hand=0, moved=1), "moved twice"
+    log.undo(2)
+    log.undo(1)
+    assert places(case) == {0, 300}
+    assert case.fields.removed_counts() == RemovedCounts(by_hand=0)
+    log.add(3, 1, [region(2000)])
+    log.undo(3)
+    case.fields.remove([2])
+    shown = case.snapshot()
+    assert (shown.removed, shown.moved, shown.taken_back) == (1, 0, 0)
+    assert case.audit.verify() is None

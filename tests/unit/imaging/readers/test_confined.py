@@ -14,6 +14,7 @@ from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_info import Level, SlideInfo, SlideMetadata
 from allstation.core.slide_part import Region
+from allstation.frozen import child_command
 from allstation.imaging.readers import client, open_slide
 from allstation.imaging.readers.by_openslide import OpenSlideBackend
 from allstation.imaging.readers.kinds import readable_places, slide_files
@@ -60,8 +61,8 @@ def test_a_child_reads_the_slide_and_nothing_beside_it(tmp_path):
 def test_what_the_system_refuses_to_a_reader(tmp_path):
     path = tmp_path / "a.svs"
     write_svs(path, width=300, height=200, levels=1)
-    with open_slide(path) as reader:
-        (child,) = reader._idle
+    first = {"file": str(path), "readable": [str(path)], "limits": DecodeLimits()._asdict()}
+    with closing(Child(child_command("slide"), Budget(memory=1 << 30), first=first)) as child:
         assert {READING, WRITING, NETWORK, PROGRAMS} <= child.applied
 
 

@@ -73,6 +73,18 @@ def test_a_header_of_hundreds_of_thousands_of_elements_is_not_read_to_its_end(tm
     assert look(path) is None
 
 
+@pytest.mark.parametrize(("items", "is_read"), [(1000, True), (40_000, False)])
+def test_a_sequence_of_tens_of_thousands_of_empty_items_is_not_read_to_its_end(tmp_path, items, is_read):
+    path = tmp_path / "a.dcm"
+    image([picture(32, 32)], "plain", sop_class=MICROSCOPIC).save_as(path, enforce_file_format=True)
+    whole = path.read_bytes()
+    at = whole.index(b"\x28\x00\x02\x00US")
+    item, end = (struct.pack("<HHI", 0xFFFE, element, 0) for element in (0xE000, 0xE0DD))
+    sequence = struct.pack("<HH2sHI", 0x0018, 0x9000, b"SQ", 0, 0xFFFFFFFF) + item * items + end
+    path.write_bytes(whole[:at] + sequence + whole[at:])
+    assert (look(path) is not None) is is_read
+
+
 def test_a_slide_says_what_its_tags_do(tmp_path):
     path = write_slide(tmp_path / "slide", RGB, how="jpegls")
     with open_slide(path) as slide:

@@ -10,7 +10,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.slide_part import Region
 from allstation.imaging.readers.by_openslide import OpenSlideBackend
 from allstation.imaging.readers.jpeg_tiles import JpegTiles
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic.slide import write_slide
 
 LIMITS = DecodeLimits()
 

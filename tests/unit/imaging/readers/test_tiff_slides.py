@@ -15,14 +15,14 @@ from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_part import Frame, Region, part_path
 from allstation.imaging.field_file import read_field
-from allstation.imaging.readers import is_slide, open_slide, pages_of, virtual_levels
+from allstation.imaging.readers import is_slide, looks_like_slide, open_slide, pages_of, virtual_levels
 from allstation.imaging.readers.backend import Backend
 from allstation.imaging.readers.by_tifffile import TiffBackend
 from allstation.imaging.readers.opening import open_backend
 from allstation.imaging.source import HeaderError
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic.slide import write_slide
 
-from .slides import picture, write_ome
+from .slides import picture, write_ome, write_pyramid, write_svs
 
 LIMITS = DecodeLimits()
 SMALL = DecodeLimits(max_pixels=100_000)
@@ -175,6 +175,33 @@ def test_a_chain_of_pages_without_an_end_is_refused_at_once(tmp_path):
         with pytest.raises(HeaderError, match="damaged TIFF"):
             TiffBackend(path, LIMITS)
         assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("make", [write_svs, write_pyramid, write_ome], ids=["svs", "pyramid", "ome"])
+def test_a_slide_that_was_not_copied_to_its_end_is_told(tmp_path, make):
+    path = tmp_path / "a.svs"
+    if make is write_ome:
+        make(path, picture(300, 260))
+    else:
+        make(path, width=300, height=260)
+    open_backend(path, LIMITS).close()
+    content = path.read_bytes()
+    for share in (0.0, 0.002, 0.4, 0.97):
+        size = int(len(content) * share)
+        path.write_bytes(content[:size])
+        words = f"ends too early, after {size:,} bytes" if size else "is empty"
+        with pytest.raises(HeaderError, match=words) as refused:
+            open_backend(path, LIMITS)
+        assert refused.value.code == "unreadable-slide"
+
+
+def test_a_tiff_larger_than_a_field_that_broke_off_is_taken_for_a_slide(tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(struct.pack("<4sI", b"II*\0", 0xFFFF_FFF0))
+    assert not looks_like_slide(path)
+    with path.open("r+b") as file:
+        file.truncate(LIMITS.max_bytes + 1)
+    assert looks_like_slide(path)
 
 
 @pytest.mark.parametrize(

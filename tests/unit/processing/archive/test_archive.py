@@ -21,15 +21,16 @@ import pytest
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.imaging.synthetic import write_demo
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic.slide import write_slide
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Outcome
 from allstation.processing.archive.cases import SlideCases, case_folder
 from allstation.processing.archive.manifest import CASES, ERRORS, MANIFEST, PARQUET, Manifest, RowDigest
 from allstation.processing.archive.parquet import parquet_file
+from allstation.processing.archive.signature import SIGNATURE, ManifestSigner
 from allstation.processing.archive.slides import find_slides
 from allstation.processing.archive.tables import TableStream
-from allstation.processing.archive.verify import verify_archive
+from allstation.processing.archive.verify import signer_of, verify_archive
 from allstation.store.case import Case
 from tests import makers
 
@@ -49,7 +50,7 @@ class Stub:
         self._fails = fails
         self.asked: list[Path] = []
 
-    def submit(self, key: int, path: Path, sha256: str) -> Future[Outcome[int]]:
+    def submit(self, key: int, path: Path, sha256: str, _slide: int = 0) -> Future[Outcome[int]]:
         self.asked.append(path)
         future: Future[Outcome[int]] = Future()
         if path.name == self._fails:
@@ -211,6 +212,7 @@ def test_a_manifest_that_was_cut_off_goes_on(folder: Path, tmp_path: Path, bundl
     make(PARQUET, out, [folder], bundle)
     lines = (out / MANIFEST).read_bytes().splitlines(keepends=True)
     (out / MANIFEST).write_bytes(b"".join(lines[:2]) + lines[2][:30])
+    ManifestSigner(out).add(b"".join(lines[:2]))  # as it stood when the power went
     assert any("not finished" in problem for _, problem in verify_archive(out))
     manifest, stub, _ = make(PARQUET, out, [folder], bundle)
     assert {path.parent.name for path in stub.asked} == {"Slide 2"}
@@ -259,12 +261,41 @@ def test_a_table_of_other_types_is_told(tmp_path: Path) -> None:
     entry = ENTRY | {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
     with (out / MANIFEST).open("a") as manifest:
         manifest.write(json.dumps(entry) + "\n")
-    ((_, problem),) = verify_archive(out)
+    (_, problem), (_, unsigned) = verify_archive(out)
     assert problem.startswith("its file cannot be read")
+    assert "not signed" in unsigned
+
+
+def test_an_archive_is_signed_and_what_was_changed_is_not_taken_over(
+    folder: Path, tmp_path: Path, bundle: ModelBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    make(PARQUET, out, [folder], bundle)
+    assert signer_of(out) == "signed by this station"
+    written = (out / MANIFEST).read_bytes()
+    # A line that nobody signed, as a power cut leaves it: its slide is made again.
+    (out / MANIFEST).write_bytes(written + json.dumps(ENTRY).encode() + b"\n")
+    assert any("not signed" in problem for _, problem in verify_archive(out))
+    manifest, stub, _ = make(PARQUET, out, [folder], bundle)
+    assert (len(manifest.entries), stub.asked) == (2, [])
+    monkeypatch.setenv("ALLSTATION_PROFILE", str(tmp_path / "elsewhere"))
+    assert "key unknown here" in signer_of(out)
+    # Counts that fit each other, written by somebody who does not have the key.
+    signed = (out / MANIFEST).read_bytes()
+    (out / MANIFEST).write_bytes(signed.replace(b'"refused":1', b'"refused":0'))
+    assert (out / MANIFEST).read_bytes() != signed
+    assert "was changed after it was signed" in signer_of(out)
+    assert any("was changed after it was signed" in problem for _, problem in verify_archive(out))
+    with pytest.raises(StationError, match="Nothing is added"):
+        make(PARQUET, out, [folder], bundle)
+    (out / SIGNATURE).unlink()
+    assert "nobody signed" in signer_of(out)
+    make(PARQUET, out, [folder], bundle)
+    assert not (out / SIGNATURE).exists(), "what is in it would be vouched for unseen"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a right of their own there")
-@pytest.mark.parametrize("name", [MANIFEST, ERRORS, "data"])
+@pytest.mark.parametrize("name", [MANIFEST, SIGNATURE, ERRORS, "data"])
 def test_an_archive_does_not_write_through_links(name: str, tmp_path: Path) -> None:
     out, mine = tmp_path / "out", tmp_path / "mine"
     Manifest.begin(out, form=PARQUET, model="ab").close(complete=True)

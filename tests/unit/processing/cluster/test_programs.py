@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from allstation.keys import cluster_certificates
@@ -17,7 +18,10 @@ from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.programs import ClusterPrograms, ProgramRun
 from tests import cluster_makers
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX matter")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX matter"),
+    pytest.mark.xdist_group("cluster-programs"),
+]
 PROGRAM = """
 import json, sys, threading, time
 from pathlib import Path
@@ -51,17 +55,12 @@ print(json.dumps({"finished": done, "stopped": stopping.is_set()}), flush=True)
 @pytest.fixture(scope="module")
 def link(tmp_path_factory: pytest.TempPathFactory, shared_profile: Path) -> Iterator[ClusterConnection]:
     place = tmp_path_factory.mktemp("programs")
-    (place / "site" / "training").mkdir(parents=True)
-    (place / "site" / "training" / "__init__.py").write_text("")
-    (place / "site" / "training" / "__main__.py").write_text(PROGRAM)
+    cluster_makers.add_training(place, PROGRAM)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ALLSTATION_PROFILE", str(place / "profile"))
-        patch.chdir(place)  # "-m training" looks there first, also when a worker is started again
         certificates = cluster_certificates.own_certificates()
         with cluster_makers.cluster(place, certificates=certificates) as made:
-            until = time.monotonic() + 60
-            while len(made.at_work()) < 2 and time.monotonic() < until:
-                time.sleep(0.05)
+            cluster_makers.settled(made)
             yield made
 
 
@@ -73,7 +72,7 @@ def run(folder: Path, epochs: int, heard: list[dict[str, object]]) -> ProgramRun
 def test_lines_of_runs_come_back_and_a_run_whose_worker_dies_goes_on_from_its_last_epoch(
     link: ClusterConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("allstation.processing.cluster.programs._AFTER_DEATH", 1.0)
+    monkeypatch.setattr("allstation.processing.cluster.programs._AFTER_DEATH", 0.5)
     told: list[str] = []
     heard: dict[str, list[dict[str, object]]] = {"one": [], "two": []}
     runs = [run(tmp_path / "one", 3, heard["one"]), run(tmp_path / "two", 12, heard["two"])]
@@ -84,8 +83,13 @@ def test_lines_of_runs_come_back_and_a_run_whose_worker_dies_goes_on_from_its_la
         epochs = [line["epoch"] for line in heard["two"] if "epoch" in line]
         if epochs and not killed:
             killed.extend(link.processes.pids)  # type: ignore[union-attr]
+            # With what they started, as when the power goes: nobody writes into the folder any more.
+            left = [child for pid in killed for child in psutil.Process(pid).children(recursive=True)]
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
+            for child in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
         return ""
 
     ClusterPrograms(link, told.append).run_all(runs, stopping=kill_once)
@@ -116,6 +120,7 @@ def test_a_stop_reaches_what_runs_and_nothing_else_begins(link: ClusterConnectio
 
 
 def test_a_machine_that_does_not_see_the_folder_gets_no_run(link: ClusterConnection, tmp_path: Path) -> None:
+    cluster_makers.settled(link)
     told: list[str] = []
     (tmp_path / "file").write_text("")
     lost = ProgramRun("lost", ("fit",), tmp_path / "new", lambda _: None)

@@ -16,7 +16,10 @@ from allstation.processing.cluster.connection import ClusterConnection
 from allstation.processing.cluster.results import TaskResults
 from tests import cluster_makers as makers
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX matter")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX matter"),
+    pytest.mark.xdist_group("cluster-results"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,7 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterConnection
         yield made
 
 
-def taken(results: TaskResults, seconds: float = 60) -> list[object]:
+def taken(results: TaskResults, seconds: float = makers.PATIENCE) -> list[object]:
     """Return the results that came until there was one, and a moment longer."""
     until, found = time.monotonic() + seconds, []
     while not found and time.monotonic() < until:
@@ -42,13 +45,10 @@ def taken(results: TaskResults, seconds: float = 60) -> list[object]:
 def test_a_task_comes_back_whose_worker_died_with_the_result_and_whose_next_worker_died_too(
     link: ClusterConnection, tmp_path: Path
 ) -> None:
-    until = time.monotonic() + 60
-    while len(link.at_work()) < 2 and time.monotonic() < until:
-        time.sleep(0.1)
+    makers.settled(link)
     trace = str(tmp_path / "trace")
     future = link.client.submit(makers.first_well_then_deadly, trace, pure=False)
-    while not future.done():
-        time.sleep(0.02)
+    makers.until(future.done)
     (holder,) = link.client.who_has([future])[future.key]
     pid = int(link.machines[holder].name.rpartition("-")[2])
     results = TaskResults(link.client)

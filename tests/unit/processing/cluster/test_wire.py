@@ -11,7 +11,7 @@ import pytest
 
 from allstation.core.decision import Decision, Reason
 from allstation.core.errors import ModelError, StationError
-from allstation.core.known_sizes import KnownSizes
+from allstation.core.known_sizes import KnownSizes, SlideSizes
 from allstation.core.records import EvidenceMap
 from allstation.core.site import PixelSize, Site
 from allstation.inference.pipeline import Outcome
@@ -54,8 +54,9 @@ def test_errors_keep_their_kind_and_sentence(error: StationError) -> None:
 
 def test_a_request_arrives_as_it_was_sent_and_can_key_a_pipeline() -> None:
     site = Site(id="here", name="Here", pixel_sizes=(PixelSize(size=0.11, frame=(1024, 768)),))
-    work = Work("ab" * 32, sizes=KnownSizes("pixel", site), cells=True)
-    sent = Request(work, (WantedField(3, "/data/a.jpg", "cd" * 32, b"\x00\xff"),), careful=True)
+    slides = (SlideSizes(4, (PixelSize(size=0.2, frame=(640, 480)), PixelSize(size=0.1))),)
+    work = Work("ab" * 32, sizes=KnownSizes("pixel", site, slides), cells=True)
+    sent = Request(work, (WantedField(3, "/data/a.jpg", "cd" * 32, b"\x00\xff", 4),), careful=True)
     arrived = Request.read(sent.to_bytes())
     assert arrived == sent
     assert hash(arrived.work) == hash(work)

@@ -1,0 +1,1 @@
+"""Digital signatures of reports: certificates, signing, time stamps, check, trust."""

@@ -1,0 +1,118 @@
+"""Buttons of the classes that a field may be reviewed as, each with its chip and its key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Signal, Slot
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
+
+from allstation.ui.common import icons
+from allstation.ui.common.formatting import tip
+from allstation.ui.common.i18n import tr
+from allstation.ui.viewer.card import paint_chip
+from allstation.ui.viewer.card_content import Mark, mark_for
+
+_CHIP: Final = 20
+_KEYS: Final = 9
+_WIDEST: Final = 380
+"""Logical pixels of two class buttons side by side, at most."""
+
+
+class ClassButtons(QWidget):
+    """One button a class, two in a row where there is room.
+
+    Signals:
+        clicked: Name of a class.
+    """
+
+    clicked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._classes: tuple[str, ...] = ()
+        self._buttons: list[QPushButton] = []
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(6)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes that are offered."""
+        return self._classes
+
+    def set_classes(self, names: Sequence[str]) -> None:
+        """Offer the classes of a model, with the keys 1 to 9."""
+        for button in self._buttons:
+            button.deleteLater()
+        self._classes = tuple(names)
+        self._buttons = [self._button(index, name) for index, name in enumerate(names)]
+        self._place()
+
+    def show_review(self, chosen: str | None, *, able: bool) -> None:
+        """Show which class the field was reviewed as.
+
+        Args:
+            chosen: Its name; None for none.
+            able: The field may be reviewed.
+        """
+        for index, (button, name) in enumerate(zip(self._buttons, self._classes, strict=True)):
+            button.setEnabled(able)
+            button.setChecked(name == chosen)
+            button.setText(_button_text(index, name, chosen=name == chosen))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw the chips again when light and dark or the size of text change."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            for index, (button, name) in enumerate(zip(self._buttons, self._classes, strict=True)):
+                _put_chip(button, mark_for(name, index))
+        if event.type() == QEvent.Type.FontChange:
+            self._place()
+
+    def _place(self) -> None:
+        """Two in a row, or one where large text would make the panel take the field's room."""
+        for button in self._buttons:
+            button.ensurePolished()  # before, it is as wide as its text in the system's font
+        widest = max((button.sizeHint().width() for button in self._buttons), default=0)
+        columns = 2 if 2 * widest <= _WIDEST else 1
+        for index, button in enumerate(self._buttons):
+            self._grid.addWidget(button, index // columns, index % columns)
+
+    def _button(self, index: int, name: str) -> QPushButton:
+        button = QPushButton(_button_text(index, name, chosen=False), self)
+        button.setCheckable(True)
+        button.setAccessibleName(tr("Set {name}", name=name))
+        button.setToolTip(tip(tr("Review the field as {name}; the prediction stays beside it", name=name)))
+        _put_chip(button, mark_for(name, index))
+        button.setProperty("class_name", name)
+        button.clicked.connect(self._clicked)
+        return button
+
+    @Slot()
+    def _clicked(self) -> None:
+        button = self.sender()
+        if isinstance(button, QPushButton):
+            self.clicked.emit(str(button.property("class_name")))
+
+
+def _button_text(index: int, name: str, *, chosen: bool) -> str:
+    key = f"  ({index + 1})" if index < _KEYS else ""
+    return f" {name}{key}{'  ✓' if chosen else ''}"
+
+
+def _put_chip(button: QPushButton, mark: Mark) -> None:
+    side, ratio = icons.scaled(_CHIP), button.devicePixelRatioF()
+    picture = QPixmap(QSize(side, side) * ratio)
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(QColor(0, 0, 0, 0))
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    font = button.font()
+    font.setBold(True)
+    paint_chip(painter, QRectF(0, 0, side, side), mark, font)
+    painter.end()
+    button.setIcon(QIcon(picture))
+    button.setIconSize(QSize(side, side))
