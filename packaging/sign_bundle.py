@@ -48,15 +48,30 @@ def sign_all(key: SigningKey, resources: Path) -> list[Path]:
         listed.append({"name": bundle.name, "version": bundle.version, "reference": reference})
     target = resources / FILE
     target.parent.mkdir(exist_ok=True)
-    keys = [{"key": key.public.text, "name": key.name}, *_earlier(target, key)]
-    target.write_text(json.dumps({"keys": keys, "bundles": listed}, indent=1) + "\n", "utf-8")
+    keys, bundles = _earlier(target, key, listed)
+    document = {
+        "keys": [{"key": key.public.text, "name": key.name}, *keys],
+        "bundles": [{**one, "key": key.public.text} for one in listed] + bundles,
+    }
+    target.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     return signed
 
 
-def _earlier(target: Path, key: SigningKey) -> list[dict[str, str]]:
-    """Return the keys of earlier releases, whose bundles people still have; no development key is kept."""
-    known = json.loads(target.read_text("utf-8"))["keys"] if target.is_file() else []
-    return [one for one in known if one["name"] != DEVELOPMENT and one["key"] != key.public.text]
+def _earlier(
+    target: Path, key: SigningKey, listed: list[dict[str, str]]
+) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Return keys and bundles of earlier releases, which people still have.
+
+    Of development keys, whose secrets are forgotten, only those stay that signed such a bundle.
+    """
+    if not target.is_file():
+        return [], []
+    known = json.loads(target.read_text("utf-8"))
+    now = {(one["name"], one["version"]) for one in listed}
+    bundles = [one for one in known["bundles"] if (one["name"], one["version"]) not in now]
+    used = {one.get("key") for one in bundles}
+    keys = [one for one in known["keys"] if one["name"] != DEVELOPMENT or one["key"] in used]
+    return [one for one in keys if one["key"] != key.public.text], bundles
 
 
 def _new_key(path: Path, name: str) -> None:

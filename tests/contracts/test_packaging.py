@@ -83,6 +83,19 @@ def test_a_release_key_signs_and_earlier_ones_stay(tool, tmp_path, monkeypatch, 
     assert (tmp_path / "models/all-station.allmodel.sig").is_file()
     assert "signed by" in capsys.readouterr().out
 
+    # People still have the model of an earlier release: its entry and the key that signed it stay.
+    listed = tmp_path / "keys/release.json"
+    stored = json.loads(listed.read_text())
+    stored["bundles"][0]["version"] = "0.9"
+    listed.write_text(json.dumps(stored))
+    monkeypatch.setattr(sys, "argv", ["sign_bundle.py", "--resources", str(tmp_path), "--development"])
+    assert signing.main() == 0
+    now = json.loads(listed.read_text())
+    assert [one["name"] for one in now["keys"]] == [development, development, "Release 2", "Release 1"]
+    assert now["keys"][1:] == stored["keys"]
+    assert now["bundles"][1:] == stored["bundles"]
+    assert now["bundles"][0]["key"] == now["keys"][0]["key"]
+
 
 # The spec and what goes in
 

@@ -43,8 +43,9 @@ def with_bias(target: Path, bias: Sequence[float]) -> ModelBundle:
     network = shipped.read(shipped.info["network"]["file"])
     interpreter = Interpreter(model_content=network)
     interpreter.allocate_tensors()
-    (index,) = (one["index"] for one in interpreter.get_tensor_details() if "BiasAdd;" in one["name"]
-                and tuple(one["shape"]) == (4,))  # fmt: skip
-    stored = interpreter.get_tensor(index).tobytes()
+    (kernel,) = (interpreter.get_tensor(one["index"]) for one in interpreter.get_tensor_details()
+                 if one["name"].endswith("classes_1/convolution"))  # fmt: skip
+    stored, changed = kernel.tobytes(), kernel.copy()
+    changed[..., -1] = np.array(bias, np.float32)[:, None, None]  # the last input of the layer is 1
     assert network.count(stored) == 1
-    return rebuilt(target, network=network.replace(stored, np.array(bias, np.float32).tobytes()))
+    return rebuilt(target, network=network.replace(stored, changed.tobytes()))

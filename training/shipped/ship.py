@@ -21,6 +21,7 @@ from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import softmax
 from allstation.inference.novelty import Novelty
 from allstation.inference.passport import shipped_passport
+from allstation.inference.training_optics import TEHRAN
 from training.fit.bundle_writer import Export, pack_bundle, reference_fields
 from training.fit.calibration import fit_novelty, fit_rule, fit_temperature
 from training.fit.last_layer import LAST
@@ -207,6 +208,7 @@ def write_shipped(
             "recipe_sha256": about["recipe_sha256"],
         },
         "novelty": {"output": "appearance"},
+        "optics": TEHRAN.to_json(),
         "retraining": dict(LINEAR_RETRAINING),
         "figures": [figure.to_json() for figure in figures],
         "limits": list(LIMITS),
@@ -227,4 +229,4 @@ def write_shipped(
     reference: dict[str, NDArray[Any]] = {"rgb": rgb, "probabilities": shares}
     network = {"outputs": list(OUTPUTS), "parameters": PARAMETERS + trained.head.layer.size}
     litert = with_linear_head(material.network, trained.head.layer, ZOOM, material.levels)
-    return pack_bundle(target, litert, export, network=network, reference=reference)
+    return pack_bundle(target, litert, export, network=network, reference=reference, signed=False)

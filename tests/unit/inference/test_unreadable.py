@@ -53,7 +53,7 @@ def nan_model(tmp_path_factory) -> Path:
         (NAN, NAN, NAN, NAN),
         (INF, 0, 0, 0),
         (0, -INF, -INF, -INF),
-        (3e38, -3e38, 3e38, 0),
+        (1e38, -1e38, 1e38, 0),
     ],
     ids=str,
 )
