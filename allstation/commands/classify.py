@@ -21,6 +21,7 @@ from allstation.commands import (
     slide_arguments,
 )
 from allstation.commands.case_facts import details_of, give_patients, give_sizes, measure_control
+from allstation.commands.case_trust import warn_of_history
 from allstation.commands.classify_output import ClassifyOutput, name_copies
 from allstation.commands.classify_tables import model_names, output_for, write_outputs
 from allstation.commands.executors import cluster_of, make_executor
@@ -256,8 +257,7 @@ def opened_case(folder: Path | None) -> Iterator[Case]:
                 f"The case {name} cannot be added to. {case.why_read_only} Free it, or name another case."
             )
             raise StationError("case-held", sentence)
-        if case.provenance.remark:
-            say(f"WARNING  {shown_name(case.name)}: {case.provenance.remark}", error=True)
+        warn_of_history(case, case.name)
         yield case
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED, free_text
+from allstation.commands.case_trust import warn_of_history
 from allstation.commands.passwords import read_password
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
@@ -137,8 +138,8 @@ def _one(folder: Path, target: Path, wanted: ReportOptions, signing: _Signing) -
         # Each report is an export of its own.
         one = replace(wanted, anonymity=replace(wanted.anonymity, nonce=new_nonce()))
         made = reporting.make(case, snapshot, one)
-        if draft and case.provenance.remark:
-            say(f"WARNING  {shown_name(str(folder))}: {case.provenance.remark}", error=True)
+        if draft:  # what is more is refused
+            warn_of_history(case, str(folder))
         if made.content.clock_remark:
             say(f"note     {shown_name(str(folder))}: {made.content.clock_remark}", error=True)
         if signing.key is not None:

@@ -6,6 +6,8 @@ import base64
 import csv
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,20 @@ def test_a_draft_changes_nothing_in_the_case(folder: Path, tmp_path: Path) -> No
     assert main(["verify-report", str(draft), "--case", str(folder)]) == 0
     assert (folder / "case.sqlite").read_bytes() == before
     assert not (folder / "reports").exists()
+
+
+def test_a_draft_and_a_classification_of_an_altered_case_warn(folder: Path, tmp_path: Path, capsys) -> None:
+    report(folder, tmp_path / "1")
+    assert "WARNING" not in capsys.readouterr().err
+    altered = shutil.copytree(folder, tmp_path / "Altered.allcase")
+    with closing(sqlite3.connect(altered / "case.sqlite")) as db, db:
+        db.execute("UPDATE slides SET name = 'Another'")
+    report(altered, tmp_path / "2")
+    warned = capsys.readouterr().err
+    assert "WARNING" in warned
+    assert "audit trail of this case is broken" in warned
+    main(["classify", "--case", str(altered), str(tmp_path / "none.jpg")])
+    assert "audit trail of this case is broken" in capsys.readouterr().err
 
 
 def test_many_cases_get_their_reports_and_a_broken_one_is_named(folder: Path, tmp_path: Path, capsys) -> None:
