@@ -2,8 +2,8 @@
  "kind": "allstation-signature",
  "schema": 1,
  "algorithm": "Ed25519",
- "key": "x/HJO/OA2IminWPLMw17+Xun/BS3ZUXG6DlMTyHPHKM=",
+ "key": "wqdd7hKf8a0hQqlyRTWuUUfvyE0qMvWQskcM59dQea4=",
  "name": "ALL Station development key (not a release)",
  "role": "release",
- "signature": "jfkIPYQhGxRy/8cX3Eo742Dxn5VnwlHibFrmdY1SReIGs/UHDYH7kIE8RZcqXlJZTjjj7hqSw6QGMf2gZyetCQ=="
+ "signature": "aIs6XA/lgJneRovnGFh2WI+S8mtHeD2RXSsuKrhkoHlTKxTcVPcHJey156xRd1Ho9ZEGFKK+b9We/t0u4VmSDg=="
 }
