@@ -55,7 +55,8 @@ class GalleryPanel(QWidget):
         super().__init__(parent)
         self.model = CellModel(self)
         self.crops = CellCrops(self, files=files, radius=RADIUS)
-        self.gallery = CellGallery(self.crops, self)
+        self._split = QSplitter(Qt.Orientation.Horizontal, self)
+        self.gallery = CellGallery(self.crops, self._split)
         self.gallery.setModel(self.model)
         self.gallery.setAccessibleName(tr("Cells"))
         self.types = TypeList(self)
@@ -71,13 +72,12 @@ class GalleryPanel(QWidget):
         self._connect()
 
     def _lay_out(self) -> None:
-        side = QWidget(self)
+        side = QWidget(self._split)
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.types, 1)
         column.addWidget(self._edit)
-        self._split = QSplitter(Qt.Orientation.Horizontal, self)
         self._split.addWidget(side)
         self._split.addWidget(self.gallery)
         # Large text must not make the window higher than a screen of 720 rows.

@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from typing import Final
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QPalette, QResizeEvent
+from PySide6.QtGui import QPalette, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from allstation.ui.common import icons
@@ -127,6 +127,11 @@ class ButtonBar(QFrame):
         super().resizeEvent(event)
         self.fit()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Leave out what has no room, for the first time or after changes while nobody saw the bar."""
+        super().showEvent(event)
+        self.fit()
+
     def fit_text(self) -> None:
         """Make room for the height of a line and for the longest texts."""
         self.setMinimumHeight(round(self.fontMetrics().height() * 1.5) + 22)
@@ -136,7 +141,9 @@ class ButtonBar(QFrame):
         self.fit()
 
     def fit(self) -> None:
-        """Hide what gives way until no word is cut off."""
+        """Hide what gives way until no word is cut off; a bar that is not shown waits until it is."""
+        if not self.isVisible():
+            return
         gone: set[str] = set()
         for names in ((), *self._gives_way):
             gone.update(names)

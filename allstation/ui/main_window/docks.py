@@ -113,12 +113,24 @@ class DockTitle(QWidget):
             button.setVisible(shown)
 
 
-def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str, QDockWidget]:
-    """Make docks around the middle of a window, hidden, and return them by name."""
+def make_docks(window: QMainWindow) -> dict[str, QDockWidget]:
+    """Return empty docks by name, hidden.
+
+    A panel is best made with its dock as parent: each change of parent styles everything in it anew.
+    """
     docks: dict[str, QDockWidget] = {}
-    for name, title, area in _DOCKS:
-        dock = QDockWidget(tr(title), window)
+    for name, title, _area in _DOCKS:
+        docks[name] = dock = QDockWidget(tr(title), window)
         dock.setObjectName(f"dock.{name}")
+        # At once: the window may be on screen already, where a dock would push the page aside.
+        dock.hide()
+    return docks
+
+
+def add_docks(window: QMainWindow, docks: Mapping[str, QDockWidget], contents: Mapping[str, QWidget]) -> None:
+    """Fill docks with their panels and put them around the middle of a window."""
+    for name, _title, area in _DOCKS:
+        dock = docks[name]
         contents[name].setProperty("role", "panel")
         contents[name].setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         dock.setWidget(contents[name])
@@ -126,9 +138,7 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
         # Behind another tab Qt only moves a panel away: Tab would walk into it, and Space review unseen.
         dock.visibilityChanged.connect(contents[name].setEnabled)
         window.addDockWidget(area, dock)
-        # At once: the window may be on screen already, where a dock would push the page aside.
         dock.hide()
-        docks[name] = dock
     # Whether one has a tab changes with the others, which come and go one after the other.
     bars = [dock.titleBarWidget() for dock in docks.values()]
     for dock in docks.values():
@@ -140,7 +150,6 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
     window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
     window.tabifyDockWidget(docks["review"], docks["summary"])
     window.tabifyDockWidget(docks["queue"], docks["log"])
-    return docks
 
 
 def arrange_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
@@ -157,6 +166,7 @@ class DockLayout(QObject):
 
     Args:
         window: The window.
+        docks: Docks by name, of :func:`make_docks`.
         contents: Panels by name.
         stored: Layout of the last start; empty if nobody ever moved them.
 
@@ -164,10 +174,17 @@ class DockLayout(QObject):
         docks: By name.
     """
 
-    def __init__(self, window: QMainWindow, contents: Mapping[str, QWidget], stored: str) -> None:
+    def __init__(
+        self,
+        window: QMainWindow,
+        docks: dict[str, QDockWidget],
+        contents: Mapping[str, QWidget],
+        stored: str,
+    ) -> None:
         super().__init__(window)
         self._window = window
-        self.docks = add_docks(window, contents)
+        self.docks = docks
+        add_docks(window, docks, contents)
         self._narrow = self._wanted = self._tries = self._side_tries = 0
         self._scale = 1.0
         self._widths: dict[float, tuple[int, int]] = {}

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QByteArray, QMimeData, QObject, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from allstation.core.text import shown_name
 from allstation.processing.status_types import QueuePhase
@@ -33,7 +33,7 @@ from allstation.ui.main_window.appearance_controller import AppearanceController
 from allstation.ui.main_window.cell_menu import CellMenu
 from allstation.ui.main_window.close_dialog import ask_before_closing
 from allstation.ui.main_window.command_palette import CommandPalette
-from allstation.ui.main_window.docks import DockLayout
+from allstation.ui.main_window.docks import DockLayout, make_docks
 from allstation.ui.main_window.drop_hint import DropHint
 from allstation.ui.main_window.dropped_files import elsewhere_sentence, read_drop, slide_names
 from allstation.ui.main_window.field_menu import FieldMenu
@@ -43,7 +43,7 @@ from allstation.ui.main_window.menus import Menus
 from allstation.ui.main_window.session_state import SessionState
 from allstation.ui.main_window.start_controller import StartController
 from allstation.ui.main_window.status_line import StatusLine
-from allstation.ui.main_window.strip import place_above
+from allstation.ui.main_window.strip import make_room_above
 from allstation.ui.main_window.tour import Tour
 from allstation.ui.main_window.window import MainWindow
 from allstation.ui.models.controller import ModelController
@@ -99,11 +99,14 @@ class Workbench(QObject):
         context.notifier.withdrawn.connect(self.notifications.withdraw)
         self.status = StatusLine(context, window)
         self.palette = CommandPalette(window)
-        self.browser = browser = BrowserPanel(window, files=files)
-        self.viewer = viewer = make_viewer(files, window)
-        self.review = ReviewPanel(window)
-        self.summary = SummaryPanel(window)
-        self.queue = QueuePanel(window)
+        self.docks = docks = make_docks(window)
+        self.browser = browser = BrowserPanel(docks["browser"], files=files)
+        self._column = make_room_above(window, window.start_layout.middle)
+        views = QStackedWidget(window.start_layout.middle)
+        self.viewer = viewer = make_viewer(files, views)
+        self.review = ReviewPanel(docks["review"])
+        self.summary = SummaryPanel(docks["summary"])
+        self.queue = QueuePanel(docks["queue"])
         self.case_controller = CaseController(context, viewer=viewer, window=window)
         self.queue_controller = QueueController(context, self.queue, browser=browser)
         self.viewer_controller = ViewerController(context, viewer)
@@ -128,7 +131,7 @@ class Workbench(QObject):
             features=self.cells.typer.features,
             files=files,
         )
-        self.slides = SlideFeature(context, window=window, browser=browser, viewer=viewer)
+        self.slides = SlideFeature(context, window=window, views=views, browser=browser, viewer=viewer)
         self.case_controller.adding.connect(self.slides.proposing.note_given)
         self.tour = self._make_tour()
         self.features = self._make_features()
@@ -194,7 +197,7 @@ class Workbench(QObject):
         window.setDockNestingEnabled(True)
         middle = window.start_layout.middle
         middle.addWidget(self.slides.views)
-        place_above(window, middle, self.slides.proposals)
+        self._column.insertWidget(0, self.slides.proposals)
         self._drop_hint = DropHint(self.slides.views)
         middle.currentChanged.connect(self.notifications.raise_)
         window.setStatusBar(self.status)
@@ -205,10 +208,9 @@ class Workbench(QObject):
             "review": self.review,
             "summary": self.summary,
             "queue": self.queue,
-            "log": LogPanel(context.logs, window),
+            "log": LogPanel(context.logs, self.docks["log"]),
         }
-        self._layout = DockLayout(window, contents, context.settings.value.layout)
-        self.docks = self._layout.docks
+        self._layout = DockLayout(window, self.docks, contents, context.settings.value.layout)
         self.browser.view_shown.connect(self._layout.follow_view)
         self._full_screen = FullScreen(window)
 

@@ -26,13 +26,14 @@ class SlideFeature(QObject):
 
     Args:
         context: Services and state.
-        window: Owner of the panels and dialogs.
+        window: Owner of the dialogs.
+        views: Filled with the viewer and the slide, one in place of the other.
         browser: Makes a field the current one.
         viewer: Shows the current field.
         tiles: Reads slides; default: the program's readers.
 
     Attributes:
-        views: Stack of the viewer and the slide, one in place of the other.
+        views: The stack.
         panel: The slide.
         proposals: Strip above them about slides that were added.
         slide: Shows the slide of the current field.
@@ -45,14 +46,15 @@ class SlideFeature(QObject):
         context: AppContext,
         *,
         window: QWidget,
+        views: QStackedWidget,
         browser: BrowserPanel,
         viewer: ViewerPane,
         tiles: SlideTiles | None = None,
     ) -> None:
         super().__init__(window)
         self.tiles = tiles or SlideTiles(self)
-        self.views = QStackedWidget(window)
-        self.panel = panel = SlidePanel(window)
+        self.views = views
+        self.panel = panel = SlidePanel(views)
         self.views.addWidget(viewer)
         self.views.addWidget(panel)
         self.proposals = ProposalBar(window)

@@ -56,8 +56,9 @@ class ViewerPane(QWidget):
         super().__init__(parent)
         self.loader = loader or FieldLoader(self)
         self.finder = finder or OutlineFinder(self)
-        self.main = FieldView(self)
-        self.pinned = FieldView(self)
+        self._split = QSplitter(Qt.Orientation.Horizontal, self)
+        self.main = FieldView(self._split)
+        self.pinned = FieldView(self._split)
         self.zoom = ZoomTarget(self.main.canvas)
         self.box = EvidenceBox(self.main.canvas)
         self._states = {"view.evidence": False, "view.cells": False, "view.compare": False,
@@ -71,7 +72,6 @@ class ViewerPane(QWidget):
         self._show_state()
 
     def _lay_out(self) -> None:
-        self._split = QSplitter(Qt.Orientation.Horizontal, self)
         self._split.setChildrenCollapsible(False)
         self._split.addWidget(self.main)
         self._split.addWidget(self.pinned)
