@@ -94,7 +94,7 @@ class StartController(QObject):
             self._page.show_empty_case(read_only=info.read_only)
         showing = info is not None and (selection.count > 0 or self._views.currentIndex() > 0)
         focused = self._page.focusWidget()
-        if showing and focused is not None:  # hidden with the focus, Qt would hand it on to any field for typing
+        if showing and focused is not None:  # else Qt hands it on to any field for typing
             focused.clearFocus()
         self._stack.setCurrentWidget(self._views if showing else self._page)
         if info is None:
