@@ -180,17 +180,18 @@ def machine() -> dict[str, Any]:
         "tensorflow-cpu",
         "keras",
     )
-    cpu = platform.processor() or platform.machine()
+    cpu, flags = platform.processor() or platform.machine(), ""
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [
-            line for line in info.read_text(encoding="utf-8").splitlines() if line.startswith("model name")
-        ]
+        lines = info.read_text(encoding="utf-8").splitlines()
+        names = [line for line in lines if line.startswith("model name")]
         cpu = names[0].partition(": ")[2] if names else cpu
+        flags = next((line for line in lines if line.startswith("flags")), "")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     return {
         "processor": cpu,
+        "avx512": "avx512f" in flags.split(),
         "cores": cores,
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
