@@ -378,10 +378,10 @@ def test_the_field_gets_back_the_room_that_the_gallery_took(
     assert window.shell.width() == 1280
     before = settled_width(window, qtbot)  # the panels have come with the case
     window.actions_table["cells.gallery"].trigger()
-    qtbot.waitUntil(lambda: window.viewer.width() < before, timeout=5_000)
+    qtbot.waitUntil(lambda: window.viewer.width() < before, timeout=30_000)
     assert window.viewer.width() > 0.19 * window.shell.width()
     window.actions_table["browse.grid"].trigger()
-    qtbot.waitUntil(lambda: abs(window.viewer.width() - before) <= 1, timeout=5_000)
+    qtbot.waitUntil(lambda: abs(window.viewer.width() - before) <= 1, timeout=30_000)
     assert window.shell.width() == 1280
     window.context.theme.set_scale(1.0)
 
@@ -394,14 +394,15 @@ def test_the_panels_have_their_widths_again_after_large_text(
     qtbot.waitUntil(lambda: window.viewer.main.canvas.view is not None, timeout=30_000)
     before = settled_width(window, qtbot)
     window.context.theme.set_scale(2.0)
-    qtbot.waitUntil(lambda: window.viewer.width() < before, timeout=5_000)
+    qtbot.waitUntil(lambda: window.viewer.width() < before, timeout=30_000)
     window.context.theme.set_scale(1.0)
-    qtbot.waitUntil(lambda: abs(window.viewer.width() - before) <= 1, timeout=5_000)
+    qtbot.waitUntil(lambda: abs(window.viewer.width() - before) <= 1, timeout=30_000)
 
 
 def test_what_was_said_of_comparing_goes_with_it(window: Workbench, tmp_path: Path, qtbot: QtBot) -> None:
     window.context.session.submit(OpenCase(cell_case(tmp_path, 1)))
     qtbot.waitUntil(lambda: window.viewer.main.canvas.view is not None, timeout=30_000)
+    qtbot.waitUntil(window.actions_table["view.compare"].isEnabled, timeout=30_000)
     window.actions_table["view.compare"].trigger()
     assert any("stays on the right" in text for text in window.notifications.texts())
     window.actions_table["view.compare"].trigger()
