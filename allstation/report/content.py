@@ -75,11 +75,9 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
     remark = clock_remark(created, case.audit_at, dated=not chosen.anonymise)
     if chosen.anonymise:
         snapshot, chosen = anonymised_with(case, chosen)
-        if chosen.travels or not ReportStatus(chosen.status).locks:  # a signature has a date
-            created = year_of(created)
+        created = _anonymised_date(created, chosen)
     classes, rows = class_names(snapshot), tuple(field_rows(snapshot, anonymise=chosen.anonymise))
-    keep = chosen.anonymity.keep
-    patient, request, specimen = identity(case.details, anonymise=chosen.anonymise, keep=keep)
+    patient, request, specimen = _identity(case, chosen)
     content = ReportContent(
         created=created,
         template=str(chosen.template),
@@ -123,6 +121,17 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
     )
     keys = earlier_keys(chosen.previous, hashes, case.secret)
     return replace(content, amendments=amendments(chosen.previous, content, keys=keys))
+
+
+def _identity(case: CaseSnapshot, chosen: ReportOptions) -> tuple[tuple[Entry, ...], ...]:
+    """Return patient, request and specimen."""
+    return identity(case.details, anonymise=chosen.anonymise, keep=chosen.anonymity.keep)
+
+
+def _anonymised_date(created: str, chosen: ReportOptions) -> str:
+    """Return the date, which a signature has, or its year."""
+    dated = ReportStatus(chosen.status).locks and not chosen.travels
+    return created if dated else year_of(created)
 
 
 def _letterhead(chosen: ReportOptions) -> dict[str, Any]:

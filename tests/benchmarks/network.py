@@ -59,6 +59,7 @@ def build(folder: Path) -> None:
     import keras
 
     from allstation.inference.bundle import ModelBundle, default_bundle_path
+    from allstation.inference.bundle_archive import DETACHED_SUFFIX
     from allstation.inference.engine import Engine
     from training.fit.bundle_writer import WEIGHTS
     from training.fit.last_layer import LAST
@@ -86,7 +87,9 @@ def build(folder: Path) -> None:
     model = keras.Model(colours, keras.layers.Softmax()(logits))
     _require_same(model, Engine(bundle), side)
     model.save(folder / "network.keras")
-    shutil.copyfile(bundle.path, folder / "network.allmodel")
+    for suffix in ("", DETACHED_SUFFIX):  # without its signature the program refuses the shipped name
+        copy = folder / f"network.allmodel{suffix}"
+        shutil.copyfile(bundle.path.with_name(bundle.path.name + suffix), copy)
     (folder / "network.sha256").write_text(bundle.sha256, "ascii")
 
 

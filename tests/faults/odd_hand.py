@@ -114,6 +114,23 @@ def tags() -> Iterator[Case]:
         "planar-0": page(base, tags={284: (SHORT, [0])}),
         "predictor-unused": page(base, tags={317: (SHORT, [2])}),
         "fill-order-1": page(base, tags={266: (SHORT, [1])}),
+        **_programs_tags(base),
+    }
+    for name, what in made.items():
+        damaged = name in {"no-counts-strips", "planar-0"}
+        yield case(
+            name, tiff([what]), base if name != "no-samples-per-pixel" else as_rgb(gray), damaged=damaged
+        )
+    deep = (base.astype(np.uint16) * 257) >> 4
+    truth = scaled(deep, 16)
+    for name, more in (("smax-4095", {341: (SHORT, [4095] * 3)}), ("max-4095", {281: (SHORT, [4095] * 3)})):
+        yield case(f"deep-{name}", tiff([page(deep, tags=dict(more))]), truth, tolerance=ROUNDED)
+    yield case("twelve-in-bits", tiff([page(deep, tags={258: (SHORT, [16] * 3)})]), truth, tolerance=ROUNDED)
+
+
+def _programs_tags(base: Pixels) -> dict[str, Page]:
+    """Make pages with the tags that programs and cameras add."""
+    return {
         "private-tags": page(base, tags={65000: (UNDEFINED, bytes(500)), 50838: (LONG, [12, 30])}),
         "halftone": page(base, tags={321: (SHORT, [255, 0])}),
         "transfer-function": page(base, tags={301: (SHORT, [v * 257 for v in range(256)] * 3)}),
@@ -133,16 +150,6 @@ def tags() -> Iterator[Case]:
         "toupview": page(base, tags={270: (ASCII, b"ToupView\0"), 306: (ASCII, b"2026:11:30 08:00:00\0")}),
         "descriptions-latin1": page(base, tags={270: (ASCII, b"K\xf6rper 1 \xb5m\0")}),
     }
-    for name, what in made.items():
-        damaged = name in {"no-counts-strips", "planar-0"}
-        yield case(
-            name, tiff([what]), base if name != "no-samples-per-pixel" else as_rgb(gray), damaged=damaged
-        )
-    deep = (base.astype(np.uint16) * 257) >> 4
-    truth = scaled(deep, 16)
-    for name, more in (("smax-4095", {341: (SHORT, [4095] * 3)}), ("max-4095", {281: (SHORT, [4095] * 3)})):
-        yield case(f"deep-{name}", tiff([page(deep, tags=dict(more))]), truth, tolerance=ROUNDED)
-    yield case("twelve-in-bits", tiff([page(deep, tags={258: (SHORT, [16] * 3)})]), truth, tolerance=ROUNDED)
 
 
 def _layers(base: Pixels) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Signal, Slot
@@ -53,12 +54,19 @@ class ClassButtons(QWidget):
         """Classes that are offered."""
         return self._classes
 
-    def set_classes(self, names: Sequence[str]) -> None:
-        """Offer the classes of a model, with the keys 1 to 9."""
+    def set_classes(self, names: Sequence[str], *, after: QWidget) -> None:
+        """Offer the classes of a model, with the keys 1 to 9.
+
+        Args:
+            names: Names of the classes.
+            after: The widget that comes before the buttons in the order of Tab.
+        """
         for button in self._buttons:
             button.deleteLater()
         self._classes = tuple(names)
         self._buttons = [self._button(index, name) for index, name in enumerate(names)]
+        for first, second in pairwise((after, *self._buttons)):
+            QWidget.setTabOrder(first, second)
         self._placed = (0, 0)
         self._place()
 

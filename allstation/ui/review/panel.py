@@ -170,7 +170,7 @@ class ReviewPanel(QWidget):
     def set_classes(self, names: Sequence[str]) -> None:
         """Offer the classes of a model, with the keys 1 to 9."""
         if tuple(names) != self.classes:
-            self._class_buttons.set_classes(names)
+            self._class_buttons.set_classes(names, after=self._confirm)
             self._show()
 
     def set_model(self, model: ModelRecord) -> None:

@@ -192,6 +192,15 @@ def test_progress_is_said_in_words_and_as_a_bar(panel: ReviewPanel):
     assert "3 of 12 fields reviewed" in label_texts(panel).splitlines()
 
 
+def test_the_class_buttons_follow_confirm_in_the_order_of_tab(panel: ReviewPanel) -> None:
+    panel.set_classes(["Blast", "Normal"])
+    at, order = button(panel, "Confirm"), []
+    for _ in range(2):
+        at = at.nextInFocusChain()
+        order.append(at.text())
+    assert order == [" Blast  (1)", " Normal  (2)"]
+
+
 def class_buttons(panel: ReviewPanel) -> list[str]:
     buttons = [one for one in panel.findChildren(QPushButton) if one.accessibleName().startswith("Set ")]
     return [one.text().strip() for one in buttons]
