@@ -82,17 +82,24 @@ def tf_data(folder: Path, work: Path, out: Path) -> dict:
 
 
 def station(folder: Path, work: Path, out: Path) -> dict:
-    """(d) ``allstation classify`` with a case and a table."""
+    """(d) ``allstation classify`` with a table, which is what the others write too."""
+    return _classify(folder, work, ["--csv", str(out)])
+
+
+def kept(folder: Path, work: Path, out: Path) -> dict:
+    """(e) The same into a case, with every white cell of every field."""
+    return _classify(folder, work, ["--csv", str(out), "--case", str(out.with_suffix(".allcase"))])
+
+
+def _classify(folder: Path, work: Path, options: list[str]) -> dict:
     from allstation.__main__ import main
 
-    case = out.with_suffix(".allcase")
-    model = str(work / "network.allmodel")
-    status = main(["classify", str(folder), "--model", model, "--case", str(case), "--csv", str(out)])
+    status = main(["classify", str(folder), "--model", str(work / "network.allmodel"), *options])
     return {"fields": len(fields_in(folder)), "status": status}
 
 
 def window(folder: Path, _work: Path, out: Path) -> dict:
-    """(e) The window's queue, offscreen: folder added to a new case, until the last field is done."""
+    """(f) The window's queue, offscreen: folder added to a new case, until the last field is done."""
     total = len(fields_in(folder))
     case = out.with_suffix(".allcase")
     command = ["--profile", str(out.with_suffix(".profile")), "--case", str(case), str(folder)]
@@ -276,6 +283,7 @@ CONTESTANTS = {
     "one_by_one": one_by_one,
     "tf_data": tf_data,
     "station": station,
+    "kept": kept,
     "window": window,
     "window_start": window_start,
     "bare_window": bare_window,

@@ -21,15 +21,17 @@ NAMES = {
     "one_by_one": "(b) load_img + predict per field",
     "tf_data": "(c) tf.data + predict, batch 64",
     "station": "(d) allstation classify",
-    "window": "(e) the window's queue, offscreen",
+    "kept": "(e) allstation classify into a case, every white cell found",
+    "window": "(f) the window's queue, offscreen, cells follow",
 }
+_SHARING = ("station", "kept", "window")
 MODULE = [sys.executable, "-m", "allstation"]
 
 
 def folder_to_table(
     work: Path, source: tuple[Path, str], options: argparse.Namespace, *, programs: Sequence[str] = ()
 ) -> Section:
-    """Compare programs from a cold start to the finished table, and (d) with the machine's limit (f)."""
+    """Compare programs from a cold start to the finished table, and (d) with the machine's limit (g)."""
     folder, kind = source
     wanted = options.programs or programs or tuple(NAMES)
     chosen = [name for name in NAMES if name in wanted]
@@ -48,7 +50,7 @@ def folder_to_table(
     peak = {name: max(one.peak_mib for one in many) for name, many in runs.items()}
     rows = [_row(name, seconds, rates, busy, peak) for name in chosen]
     rows += [
-        ["(f) the network alone on prepared arrays", "", spread(network), "", "", ""],
+        ["(g) the network alone on prepared arrays", "", spread(network), "", "", ""],
         ["the same, one engine on all processors", "", spread(one_engine), "", "", ""],
         ["decoding alone", "", spread(decoder), "", "", ""],
         ["decoding and finding cells alone", "", spread(prepared), "", "", ""],
@@ -56,7 +58,7 @@ def folder_to_table(
     slower = [min(pair) for pair in zip(network, prepared, strict=True)]
     both = [1 / (1 / one + 1 / other) for one, other in zip(network, prepared, strict=True)]
     shares = {}
-    for name in ("station", "window"):
+    for name in _SHARING:
         if name in rates:
             shares[f"{name}_of_network"] = ratios(rates[name], network)
             shares[f"{name}_of_both"] = ratios(rates[name], both)
@@ -77,9 +79,9 @@ def _row(name: str, seconds: Series, rates: Series, busy: Series, peak: dict[str
 
 
 def _shares(shares: Series) -> str:
-    words = {"station": "(d)", "window": "(e)"}
+    words = {name: NAMES[name][:3] for name in _SHARING}
     said = [
-        f"{words[name]} reaches {spread(shares[f'{name}_of_network'])} of (f), and "
+        f"{words[name]} reaches {spread(shares[f'{name}_of_network'])} of (g), and "
         f"{spread(shares[f'{name}_of_both'])} of what network, decoding and cells leave together."
         for name in words
         if f"{name}_of_network" in shares
@@ -202,14 +204,11 @@ def _growth_row(count: int, runs: list[Run], words: str) -> list[object]:
 
 def _classify(work: Path, count: int, model: Path, *, threads: int | None = None) -> Run:
     folder, _ = folders.small(work, count)
-    case = work / "scaling.allcase"
-    shutil.rmtree(case, ignore_errors=True)
-    command = [*MODULE, "classify", folder, "--model", model, "--case", case, "--csv", work / "scaling.csv"]
+    command = [*MODULE, "classify", folder, "--model", model, "--csv", work / "scaling.csv"]
     command += ["--threads", str(threads)] if threads else []
     try:
         return run(command)
     finally:
-        shutil.rmtree(case, ignore_errors=True)
         (work / "scaling.csv").unlink(missing_ok=True)  # a table of another run is not replaced
         if count > folders.KEPT:
             shutil.rmtree(folder)

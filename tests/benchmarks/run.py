@@ -36,7 +36,7 @@ SECTIONS: dict[str, Callable[..., Section]] = {
         WORK,
         folders.small(WORK, options.fields or (2719 if options.full else 64)),
         options,
-        programs=("generator", "station", "window"),
+        programs=("generator", "station", "kept", "window"),
     ),
     "few": lambda options: programs.folder_to_table(
         WORK,
@@ -48,7 +48,7 @@ SECTIONS: dict[str, Callable[..., Section]] = {
         WORK,
         folders.frames(WORK, options.fields or (400 if options.full else 40)),
         options,
-        programs=("generator", "station"),
+        programs=("generator", "station", "kept"),
     ),
     "start": lambda options: programs.start(WORK, options),
     "scaling": lambda options: programs.scaling(WORK, options),

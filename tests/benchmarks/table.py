@@ -72,6 +72,9 @@ def race_rows(figures: dict[str, Any], size: str, *, wide: bool) -> Iterator[Row
             yield at_least(f"{where}, times as fast as {words}", times, target)
             cost = [a / b for a, b in zip(busy[name], busy["station"], strict=True)]
             yield at_least("the same in processor time", cost, target)
+        if name in seconds and "kept" in seconds:
+            times = [a / b for a, b in zip(seconds[name], seconds["kept"], strict=True)]
+            yield "the same into a case, every white cell of every field found", "", spread(times), None
     yield from share_rows(figures, where, frames="x768" in size)
 
 
@@ -171,9 +174,8 @@ def viewer_rows(figures: dict[str, Any]) -> Iterator[Row]:
         yield at_most(f"next field shown, {name}", figures["milliseconds"][name], limit, " ms")
 
 
-def rows_of(sections: dict[str, Any]) -> Iterator[Row]:
-    """All rows of the sections that were measured."""
-    figures = {name: part["figures"] for name, part in sections.items()}
+def rows_of(sections: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Row]]:
+    """All rows of the sections that were measured, each with its section."""
     wide = any(part["machine"].get("avx512", False) for part in sections.values())
     makers = (
         ("fields", lambda found: race_rows(found, "224x224", wide=wide)),
@@ -188,19 +190,26 @@ def rows_of(sections: dict[str, Any]) -> Iterator[Row]:
         ("search", check_rows),
     )
     for name, make in makers:
-        if name in figures:
-            yield from make(figures[name])
+        if name in sections:
+            yield from ((sections[name], row) for row in make(sections[name]["figures"]))
+
+
+def _of_day(part: dict[str, Any], newest: str) -> str:
+    """Return the words for a row that was not measured on the day of the others."""
+    day = str(part["measured"])[:10]
+    return "" if day == newest else f" (of {day})"
 
 
 def page(data: dict[str, Any]) -> str:
     """Return the table with what it was measured on."""
     words = {True: "yes", False: "**no**", None: "not shown"}
+    newest = max(part["measured"][:10] for part in data["sections"].values())
     rows = [
-        (name, target, found, words[held] if target else "")
-        for name, target, found, held in rows_of(data["sections"])
+        (name + _of_day(part, newest), target, found, words[held] if target else "")
+        for part, (name, target, found, held) in rows_of(data["sections"])
     ]
     parts = data["sections"].values()
-    about = next(iter(parts))["machine"]
+    about = max(parts, key=lambda part: str(part["measured"]))["machine"]
     others = [part["machine"].get("share_of_others") for part in parts]
     beside = (
         f"; other programs used at most {100 * max(others):.0f} % of the processors meanwhile"

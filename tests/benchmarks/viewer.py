@@ -7,6 +7,8 @@ of 1000 x 700. Cold fields are read from the disk's cache but not from the progr
 from __future__ import annotations
 
 import argparse
+import hashlib
+import io
 import json
 import os
 import sys
@@ -29,22 +31,25 @@ from allstation.ui.viewer.pane import ViewerPane
 SIZES = ((1024, 768), (2560, 1920))
 LIMITS = {"preloaded": 50, "cold 1024x768": 150, "cold 2560x1920": 250}
 """Milliseconds that must hold on two ordinary cores."""
+GIVEN_UP = 20_000
+"""Milliseconds after which a field counts as not shown."""
 
 
 def write_fields(folder: Path, size: tuple[int, int], count: int) -> list[FieldRecord]:
-    """Write one drawn field under several names."""
-    rgb = draw_field("Early", 1, size=size[::-1])
+    """Write one drawn field under several names, each with other bytes behind the picture's end."""
+    drawn = io.BytesIO()
+    Image.fromarray(draw_field("Early", 1, size=size[::-1])).save(drawn, "JPEG", quality=90)
     records = []
     for number in range(count):
         path = folder / f"{size[0]}-{number}.jpg"
-        Image.fromarray(rgb).save(path, quality=90)
-        digest = f"{size[0]}{number:060d}"
+        content = drawn.getvalue() + number.to_bytes(8, "big")
+        path.write_bytes(content)
         records.append(
             FieldRecord(
                 id=number + 1,
                 slide_id=1,
                 path=path,
-                sha256=digest,
+                sha256=hashlib.sha256(content).hexdigest(),
                 width=size[0],
                 height=size[1],
                 state=FieldState.DONE,
@@ -59,6 +64,8 @@ def shown(pane: ViewerPane, record: FieldRecord) -> float:
     timer.start()
     pane.show_field(record)
     while pane.main.canvas.scene.picture is None:
+        if timer.hasExpired(GIVEN_UP):
+            raise RuntimeError(f"{record.path.name} was not shown")
         QCoreApplication.processEvents()
         time.sleep(0.0005)
     pane.main.canvas.repaint()

@@ -115,7 +115,7 @@ def story(window: Workbench, case: Path, gaps: Gaps, figures: dict[str, Any]) ->
     yield 1.0
     figures["scrolling"] = gaps.take()
     window.browser.filters.show_final("Pro")
-    window.browser.relist()
+    window.browser_controller.relist()
     yield 1.5
     figures["filtering"] = gaps.take()
     figures["memory_mib"] = round(resident())
@@ -156,7 +156,11 @@ def resident() -> float:
 
 
 def run_story(tell: Callable[[Workbench, Gaps], Iterator[float]], profile: Path) -> None:
-    """Run the real window until its story is told."""
+    """Run the real window until its story is told.
+
+    Raises:
+        Exception: What the story met; the window is left before.
+    """
     os.environ["ALLSTATION_PROFILE"] = str(profile)
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
@@ -169,6 +173,7 @@ def run_story(tell: Callable[[Workbench, Gaps], Iterator[float]], profile: Path)
     station = program.AppController(qt, program.parse([]))
     gaps = Gaps()
     steps: list[Iterator[float]] = []
+    met: list[Exception] = []
 
     def advance() -> None:
         if station.workbench is None:
@@ -180,6 +185,9 @@ def run_story(tell: Callable[[Workbench, Gaps], Iterator[float]], profile: Path)
             QTimer.singleShot(round(next(steps[0]) * 1000), advance)
         except StopIteration:
             station.workbench.leave()
+        except Exception as problem:
+            met.append(problem)
+            station.workbench.leave()
 
     ticker = QTimer(interval=5)
     ticker.timeout.connect(gaps.tick)
@@ -189,6 +197,8 @@ def run_story(tell: Callable[[Workbench, Gaps], Iterator[float]], profile: Path)
     qt.exec()
     ticker.stop()
     station.join()
+    if met:
+        raise met[0]
 
 
 def main() -> int:
