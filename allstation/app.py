@@ -173,11 +173,11 @@ class AppController(QObject):
     def _make_context(self) -> AppContext:
         from PySide6.QtCore import Qt
 
-        from allstation.services.case_session import CaseSession
+        from allstation.services.case.session import CaseSession
         from allstation.services.crash import CrashHandler
-        from allstation.services.export import Exports
         from allstation.services.folder_watcher import FolderWatcher
         from allstation.services.logs import ProgramLog
+        from allstation.services.reports.export import Exports
         from allstation.ui.context import AppContext
 
         self._crash = CrashHandler(paths.log_folder(), self._crashed.emit)
@@ -205,7 +205,7 @@ class AppController(QObject):
 
     @Slot()
     def _open_first(self) -> None:
-        from allstation.services.requests import AddPaths, OpenCase
+        from allstation.services.case.requests import AddPaths, OpenCase
 
         if self.workbench is None or self.context is None:
             return
@@ -228,7 +228,7 @@ class AppController(QObject):
     def _load_model(self, workbench: Workbench, context: AppContext) -> None:
         from allstation.inference.bundle import default_bundle_path
         from allstation.processing.status_types import Problem
-        from allstation.services.requests import UseModel
+        from allstation.services.case.requests import UseModel
 
         chosen = self._settings.value.model
         try:

@@ -21,8 +21,8 @@ CHILD_SWITCH = "--isolated-child"
 """First argument that turns the frozen console program into an isolated child; its kind follows."""
 
 ISOLATED_CHILDREN: Final[Mapping[str, str]] = {
-    "decoder": "allstation.imaging.decoder_child",
-    "archive": "allstation.imaging.archive_child",
+    "decoder": "allstation.imaging.formats.decoder_child",
+    "archive": "allstation.imaging.archives.child",
     "network": "allstation.inference.network_child",
     "slide": "allstation.imaging.readers.slide_child",
 }

@@ -79,7 +79,7 @@ def garbage_at_rest() -> Iterator[None]:
 def slides_closed() -> Iterator[None]:
     """Close the slides of each file of tests: their readers are processes of 100 MB."""
     yield
-    pool = sys.modules.get("allstation.imaging.slide_pool")
+    pool = sys.modules.get("allstation.imaging.slides.pool")
     if pool is not None:
         pool.slide_pool().close()
 

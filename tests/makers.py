@@ -16,7 +16,7 @@ from allstation.core.records import FieldRecord, FieldState, NewField, Predictio
 
 if TYPE_CHECKING:
     from allstation.core.cells import NewCell
-    from allstation.services.questions import Overview
+    from allstation.services.case.questions import Overview
     from allstation.store.case import Case
 
 MODEL_SHA = "ab" * 32
@@ -106,7 +106,7 @@ def new_field(path: Path, sha256: str, *, size: int = 10) -> NewField:
 
 def overview_of(slides: int, *, pro: int = 0) -> Overview:
     """Return an overview of slides of 100 fields each, 7 of them reviewed."""
-    from allstation.services.questions import Overview
+    from allstation.services.case.questions import Overview
     from allstation.store.slides import SlideCounts
 
     finals = {"Benign": 60, "Pro": pro} if pro else {"Benign": 60}
@@ -120,7 +120,7 @@ def new_cell(number: int = 1, **changes: Any) -> NewCell:
     import numpy as np
 
     from allstation.core.cells import CellOutline, NewCell
-    from allstation.imaging.cell_masks import encode_mask
+    from allstation.imaging.cells.masks import encode_mask
 
     side = 21 + number % 5
     rows, columns = np.mgrid[:side, :side] - side // 2

@@ -15,4 +15,4 @@ CSV_SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 CSV_DECIMALS: Final = {"point": ".", "comma": ","}
 """What ``--decimal`` takes."""
 FREE_TEXT: Final = ("names", "comments", "reviewers", "specimen", "microscope", "models", "letterhead")
-"""What ``--keep`` takes: the kinds of ``allstation.report.free_text``."""
+"""What ``--keep`` takes: the kinds of ``allstation.report.content.free_text``."""

@@ -29,7 +29,7 @@ def details_of(given: list[str]) -> dict[str, str]:
     """
     if not given:
         return {}
-    from allstation.report.identity import GROUPS, entered, known_key
+    from allstation.report.content.identity import GROUPS, entered, known_key
 
     known = [key for _, labels in GROUPS for key in labels]
     found = {}

@@ -16,10 +16,10 @@ from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.imaging.output_kinds import CELLS_CSV, COCO
 from allstation.imaging.outputs import Output, check_folder, check_outputs
-from allstation.report.cell_source import CellsOfFields
-from allstation.report.cell_table import write_cells_csv, write_coco, write_crops
+from allstation.report.content.cell_source import CellsOfFields
 from allstation.report.options import ReportOptions
-from allstation.services.case_cells import cells_of_case
+from allstation.report.tables.cells import write_cells_csv, write_coco, write_crops
+from allstation.services.reports.case_cells import cells_of_case
 from allstation.services.settings import SettingsFile
 from allstation.store.case import SUFFIX, Case
 from allstation.store.database import holds_case
@@ -114,7 +114,7 @@ def _reading(case: Case, options: argparse.Namespace) -> Iterator[tuple[CellsOfF
     with case.connection.consistent_read():
         cells = cells_of_case(case)
         if options.anonymised:
-            from allstation.report.anonymise import anonymised_cells
+            from allstation.report.content.anonymise import anonymised_cells
 
             snapshot, anonymity = case.snapshot(), free_text.anonymity(options)
             free_text.name_withheld(snapshot, ReportOptions(anonymise=True, anonymity=anonymity))

@@ -13,7 +13,7 @@ from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.report.atomic import write_whole
 from allstation.report.signing.time_stamps import TimeStampServer
-from allstation.services import signatures
+from allstation.services.reports import signatures
 from allstation.services.settings import SettingsFile
 
 _NEEDED = {

@@ -30,7 +30,7 @@ from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.text import shown_name
-from allstation.imaging.field_names import looks_like_field
+from allstation.imaging.formats.suffixes import looks_like_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.processing import retries
 from allstation.processing.events import FieldFailure
@@ -200,7 +200,7 @@ def open_and_load(
     for module in _NEXT:
         importlib.import_module(module)
     if tables:
-        importlib.import_module("allstation.report.tables")
+        importlib.import_module("allstation.report.tables.case_tables")
     return opening.result(), engine
 
 

@@ -39,7 +39,7 @@ def name_copies(case: Case) -> int:
     """
     if not case.copies.all():
         return 0
-    from allstation.report.field_rows import copies_of
+    from allstation.report.content.field_rows import copies_of
     from allstation.report.wording import mix_up_sentences
 
     with case.reading() as snapshot:

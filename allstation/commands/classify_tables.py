@@ -22,12 +22,12 @@ def write_outputs(
     case: Case, options: argparse.Namespace, *, model: str | None = None, name: str = ""
 ) -> None:
     """Write what was asked for; the tables of a further model beside it, under the model's name."""
-    from allstation.report import tables
+    from allstation.report.tables import case_tables
 
     wanted = (
         (options.csv, _csv_writer(options)),
-        (options.json, tables.write_json),
-        (options.xlsx, tables.write_xlsx),
+        (options.json, case_tables.write_json),
+        (options.xlsx, case_tables.write_xlsx),
     )
     if not any(path for path, _ in wanted) and not options.report and not options.cells:
         return
@@ -40,18 +40,18 @@ def write_outputs(
 
             say(f"written: {shown_name(str(write_pdf(snapshot, options.report)))}")
         if options.cells and model is None:
-            from allstation.report.cell_table import write_cells_csv
-            from allstation.services.case_cells import cells_of_case
+            from allstation.report.tables.cells import write_cells_csv
+            from allstation.services.reports.case_cells import cells_of_case
 
             say(f"written: {shown_name(str(write_cells_csv(cells_of_case(case), options.cells)))}")
 
 
 def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], Path]:
     """Return what writes the CSV with the separator, decimal sign and mark that were asked for."""
-    from allstation.report import tables
+    from allstation.report.tables import case_tables
 
     return partial(
-        tables.write_csv,
+        case_tables.write_csv,
         bom=options.bom,
         delimiter=CSV_SEPARATORS[options.separator],
         decimal=CSV_DECIMALS[options.decimal],

@@ -19,7 +19,7 @@ from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.frozen import build_stamp
 from allstation.imaging import synthetic
-from allstation.imaging.isolated import decoders
+from allstation.imaging.formats.isolated import decoders
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine
 from allstation.inference.pipeline import default_threads

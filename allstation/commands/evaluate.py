@@ -24,7 +24,7 @@ from allstation.core.plain_json import json_text
 from allstation.core.records import Prediction
 from allstation.core.tables import file_key, one_value_each
 from allstation.core.text import shown_name
-from allstation.imaging.foreign import PassedOver
+from allstation.imaging.formats.foreign import PassedOver
 from allstation.imaging.intake import Refused, find_fields
 from allstation.imaging.output_kinds import FIGURES_JSON, FIGURES_PDF
 from allstation.imaging.outputs import Output, check_outputs

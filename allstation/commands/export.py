@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         say(f"written: {len(done.written)} DICOM files in {options.dicom}")
         left_out += [field for field, _ in done.refused]
     if options.shares:
-        from allstation.report.tables import write_shares_csv
+        from allstation.report.tables.case_tables import write_shares_csv
 
         hidden = chosen.anonymity if chosen.anonymise else None
         say(f"written: {write_shares_csv(snapshot, options.shares, anonymise=hidden)}")
@@ -92,7 +92,7 @@ def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOp
         StationError: ``bad-case-data``, ``several-patients``, ``nothing-to-share``, ``nothing-reviewed``.
     """
     if options.shares:
-        from allstation.report.tables import check_shares
+        from allstation.report.tables.case_tables import check_shares
 
         check_shares(snapshot)
     if options.labelled:
@@ -101,7 +101,7 @@ def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOp
         check_reviewed(snapshot)
     if not (options.fhir or options.dicom):
         return
-    from allstation.report.content import build_content
+    from allstation.report.content.build import build_content
     from allstation.report.exchange import dicom, fhir
 
     content = build_content(snapshot, chosen)
@@ -142,9 +142,9 @@ def _folders(
     anonymise = chosen.anonymity if chosen.anonymise else None
     left_out: tuple[FieldRecord, ...] = ()
     if options.geojson:
-        from allstation.report.anonymise import anonymised_cells
+        from allstation.report.content.anonymise import anonymised_cells
         from allstation.report.exchange.outlines import write_outlines
-        from allstation.services.case_cells import cells_of_case
+        from allstation.services.reports.case_cells import cells_of_case
 
         with Case.open(options.case, read_only=True) as case, case.connection.consistent_read():
             cells = cells_of_case(case)
@@ -174,8 +174,8 @@ def _report(
     pdf: Path | None = options.pdf
     if pdf is None:
         return chosen, None
-    from allstation.report.verify import embedded_data, options_of
-    from allstation.services.reporting import for_exchange
+    from allstation.report.verification.verify import embedded_data, options_of
+    from allstation.services.reports.reporting import for_exchange
 
     content = embedded_data(pdf)["content"]
     if not anonymise:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from allstation.commands.printing import say
 from allstation.core.records import CaseSnapshot
-from allstation.report.anonymise import free_texts
-from allstation.report.free_text import TITLES, Anonymity, kinds
+from allstation.report.content.anonymise import free_texts
+from allstation.report.content.free_text import TITLES, Anonymity, kinds
 from allstation.report.options import ReportOptions
 from allstation.store.case import Case
 

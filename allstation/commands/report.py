@@ -21,9 +21,9 @@ from allstation.imaging.outputs import Output, check_folder, check_outputs
 from allstation.keys.people import Naming, People
 from allstation.report.atomic import make_folder
 from allstation.report.options import ReportOptions
-from allstation.services import reporting, signatures
-from allstation.services.control_hold import note_control
+from allstation.services.reports import reporting, signatures
 from allstation.services.settings import Settings, SettingsFile
+from allstation.services.site.control_hold import note_control
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _one(folder: Path, target: Path, wanted: ReportOptions, signing: _Signing) -
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from allstation.report.verification import Verdict
+    from allstation.report.verification.parts import Verdict
 
     found = signatures.verify(options.report, options.case)
     for one in found.parts:

@@ -97,8 +97,8 @@ def _use(options: argparse.Namespace, library: SiteLibrary) -> None:
 
 def _measure(options: argparse.Namespace, library: SiteLibrary) -> int:
     """Measure fields slide by slide, compare with the site, and keep what the site lacks."""
-    from allstation.imaging.field_file import read_field
-    from allstation.imaging.site_measure import completed, measure_field, pooled_optics, with_white
+    from allstation.imaging.fields.file import read_field
+    from allstation.imaging.fields.site_measure import completed, measure_field, pooled_optics, with_white
 
     fields, case_site = _fields(options.paths)
     site = library.get(options.site) if options.site else case_site

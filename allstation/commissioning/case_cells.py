@@ -13,7 +13,7 @@ from allstation.commissioning.typed_cells import CANCELLED, NotMeasured, Progres
 from allstation.core.cells import CellFilter, CellRecord
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord
-from allstation.imaging.field_file import read_field
+from allstation.imaging.fields.file import read_field
 from allstation.inference.cell_features import cell_features
 from allstation.inference.cell_network import CellNetwork
 from allstation.store.case import Case

@@ -14,10 +14,10 @@ from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.tables import TableRow, number
 from allstation.core.text import shown_name
-from allstation.imaging.cell_scale import ScaleEstimate, estimate_scale, pooled_scale
-from allstation.imaging.central_cell import find_central_cell
-from allstation.imaging.field_file import read_field
-from allstation.imaging.foreign import PassedOver
+from allstation.imaging.cells.central_cell import find_central_cell
+from allstation.imaging.cells.scale import ScaleEstimate, estimate_scale, pooled_scale
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.formats.foreign import PassedOver
 from allstation.imaging.intake import Refused, find_fields
 from allstation.imaging.table_files import read_table
 

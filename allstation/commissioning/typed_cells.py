@@ -16,9 +16,9 @@ from allstation.commissioning.cell_source import CellRow, PictureScale, listed_c
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.patients import patients_text
-from allstation.imaging.cell_scale import estimate_scale
-from allstation.imaging.decode import DEFAULT_LIMITS
-from allstation.imaging.field_file import read_field
+from allstation.imaging.cells.scale import estimate_scale
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.formats.decode import DEFAULT_LIMITS
 from allstation.inference.cell_network import CellNetwork
 from allstation.inference.site_cells import features_at, picture_features
 

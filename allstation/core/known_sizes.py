@@ -65,7 +65,7 @@ class KnownSizes:
     2. *the case*: what a person wrote into the case data, in the same order;
     3. *its file*: what the file states of its own pixels (TIFF resolution, OME, DICOM, a scanner's header);
     4. *the site*: of frames of the field's size, then of all its frames;
-    5. the red cells that the field shows (:mod:`allstation.imaging.field_scale`).
+    5. the red cells that the field shows (:mod:`allstation.imaging.fields.scale`).
 
     A person goes before the file, as in QuPath's *Image* tab and ImageJ's *Set Scale*: a microscope writes
     what it was set to, also when another objective was turned in. The narrower word goes before the wider

@@ -97,7 +97,7 @@ def slide_field_sha256(fingerprint: str, part: SlidePart) -> str:
     """Return what stands for the SHA-256 of a field's file, of a part of a slide.
 
     Args:
-        fingerprint: Of the slide's file (:func:`allstation.imaging.slide_identity.fingerprint`).
+        fingerprint: Of the slide's file (:func:`allstation.imaging.slides.identity.fingerprint`).
         part: The part.
 
     Returns:

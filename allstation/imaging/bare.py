@@ -20,9 +20,9 @@ import numpy as np
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.imaging.field_file import FieldFile
-from allstation.imaging.headers import read_header
-from allstation.imaging.source import Source
+from allstation.imaging.fields.file import FieldFile
+from allstation.imaging.formats.headers import read_header
+from allstation.imaging.formats.source import Source
 
 _KEPT: Final = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD} - {0xC8})
 """Frames, tables, number of lines, restart interval: what the pixels depend on (T.81, table B.1)."""

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging import stain
-from allstation.imaging.cells import corner_of
-from allstation.imaging.decode import decode, decode_reduced
+from allstation.imaging.cells.segmentation import corner_of
+from allstation.imaging.formats.decode import decode, decode_reduced
 
 Pixels = NDArray[np.uint8]
 Tensor = NDArray[np.float32]

@@ -19,10 +19,10 @@ from allstation.core.records import UNPACKED_FROM, NewField
 from allstation.core.slide_part import Frame, part_path
 from allstation.core.text import natural_key, shown_name
 from allstation.files import free_path
-from allstation.imaging import decode
-from allstation.imaging.field_file import read_field
-from allstation.imaging.field_names import SLIDE_SUFFIXES, looks_like_field
-from allstation.imaging.foreign import PassedOver
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.formats import decode
+from allstation.imaging.formats.foreign import PassedOver
+from allstation.imaging.formats.suffixes import SLIDE_SUFFIXES, looks_like_field
 from allstation.imaging.readers import find_slides, pages_of
 
 _log = logging.getLogger(__name__)
@@ -154,15 +154,15 @@ def _pages_of(found: FieldPath) -> Iterator[FieldPath]:
 def _unpacked_here(path: Path, unpack_to: Path | None) -> bool:
     if unpack_to is None:
         return False
-    from allstation.imaging.archive import looks_like_archive
+    from allstation.imaging.archives.unpack import looks_like_archive
 
     return looks_like_archive(path)
 
 
 def _find_in_archive(path: Path, unpack_to: Path, walk: _Walk) -> Iterator[FieldPath | SlidePath | Refused]:
     """Unpack an archive into a folder of its own and walk that; what it is not believed of is refused."""
-    from allstation.imaging.archive import unpack
-    from allstation.imaging.archive_members import NO_FIELD
+    from allstation.imaging.archives.members import NO_FIELD
+    from allstation.imaging.archives.unpack import unpack
 
     try:
         target = free_path(unpack_to, path.name.split(".")[0] or "archive")

@@ -20,8 +20,8 @@ from typing import Final
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.imaging.field_names import looks_like_field
-from allstation.imaging.foreign import foreign_kind
+from allstation.imaging.formats.foreign import foreign_kind
+from allstation.imaging.formats.suffixes import looks_like_field
 from allstation.imaging.output_kinds import OutputKind, Owner
 
 CODE: Final = "bad-output"

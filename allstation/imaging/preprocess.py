@@ -6,7 +6,7 @@ Two preparations exist, named and versioned in every bundle:
 fourth channel. What the background, its illumination or a burnt-in mark look like cannot reach the
 network, as it is not in the tensor; the colours of the cells are not balanced against the
 background either, for that would let it speak after all. Version 3 finds and dims
-the cells of fields of more light than any that was learned from (:mod:`allstation.imaging.field_light`);
+the cells of fields of more light than any that was learned from (:mod:`allstation.imaging.fields.light`);
 of all other fields it gives the bits of version 2.
 
 ``plain``: the whole field as an :class:`~allstation.imaging.inputs.InputSpec` describes it.
@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
-from allstation.imaging.cells import Cells, corner_of, segment_cells
-from allstation.imaging.field_light import FieldLight, field_light
+from allstation.imaging.cells.segmentation import Cells, corner_of, segment_cells
+from allstation.imaging.fields.light import FieldLight, field_light
 from allstation.imaging.inputs import InputSpec, finish_pixels, to_tensor
 
 CELLS: Final = "cells"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.records import Quality
-from allstation.imaging.cells import corner_of
+from allstation.imaging.cells.segmentation import corner_of
 
 _TOP: Final = 255
 _LOWEST_INSIDE: Final = (1, 1, 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from allstation.core.file_settling import Sighting
-from allstation.imaging.field_names import looks_like_field
+from allstation.imaging.formats.suffixes import looks_like_field
 
 _ONE_FILE: Final = frozenset({".svs", ".svslide", ".ndpi", ".scn", ".bif", ".czi"})
 """Suffixes of slides that are one file."""

@@ -28,8 +28,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging.cells import CORNER_SHARE
-from allstation.imaging.field_file import FieldFile, read_field
+from allstation.imaging.cells.segmentation import CORNER_SHARE
+from allstation.imaging.fields.file import FieldFile, read_field
 
 Gray = NDArray[np.uint8]
 Floats = NDArray[np.float32]

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.cells import CellGeometry
-from allstation.imaging.cell_crops import SPAN_UM, balanced, cut_cell
-from allstation.imaging.cell_numbers import NAMES
-from allstation.imaging.cell_shapes import mask_of
+from allstation.imaging.cells.crops import SPAN_UM, balanced, cut_cell
+from allstation.imaging.cells.numbers import NAMES
+from allstation.imaging.cells.shapes import mask_of
 from allstation.inference.cell_network import CellNetwork
 
 Rgb = NDArray[np.uint8]

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from allstation import paths
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.imaging.cell_crops import BACKGROUND, crop_mask
-from allstation.imaging.cell_numbers import NAMES, crop_numbers
+from allstation.imaging.cells.crops import BACKGROUND, crop_mask
+from allstation.imaging.cells.numbers import NAMES, crop_numbers
 
 _log = logging.getLogger(__name__)
 

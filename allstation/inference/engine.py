@@ -20,11 +20,13 @@ from allstation.core.known_sizes import NO_SLIDE, NOTHING_KNOWN
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
 from allstation.core.text import shown_name
-from allstation.imaging import decode, field_cells, preprocess, quality
-from allstation.imaging.cells import background_colour
-from allstation.imaging.field_file import FieldFile, read_field
-from allstation.imaging.field_reading import FieldReading, View, read_at_scale
-from allstation.imaging.field_scale import FieldScale
+from allstation.imaging import preprocess, quality
+from allstation.imaging.cells import field_cells
+from allstation.imaging.cells.segmentation import background_colour
+from allstation.imaging.fields.file import FieldFile, read_field
+from allstation.imaging.fields.reading import FieldReading, View, read_at_scale
+from allstation.imaging.fields.scale import FieldScale
+from allstation.imaging.formats import decode
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.bundle_kinds import FIELD, kind_of
 from allstation.inference.isolated import RUN_SECONDS, IsolatedNetwork

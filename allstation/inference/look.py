@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.records import EvidenceMap, Quality
-from allstation.imaging.cells import Cells
-from allstation.imaging.field_parts import FieldPart, assembled, parts_of
-from allstation.imaging.pixel_conversions import squash
+from allstation.imaging.cells.segmentation import Cells
+from allstation.imaging.fields.parts import FieldPart, assembled, parts_of
+from allstation.imaging.formats.pixel_conversions import squash
 from allstation.imaging.preprocess import Prepared
 
 Rgb = NDArray[np.uint8]

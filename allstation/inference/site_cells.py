@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging.cell_finder import DetectedCell, find_cells
-from allstation.imaging.central_cell import cut_cell_of_picture, find_central_cell
-from allstation.imaging.field_cells import placed
+from allstation.imaging.cells.central_cell import cut_cell_of_picture, find_central_cell
+from allstation.imaging.cells.field_cells import placed
+from allstation.imaging.cells.finder import DetectedCell, find_cells
 from allstation.inference.cell_features import cell_features
 from allstation.inference.cell_network import CellNetwork
 

@@ -22,12 +22,13 @@ from allstation.core.records import EvidenceMap, Prediction
 from allstation.core.site import ScaleSource
 from allstation.core.text import shown_name
 from allstation.core.typer_statistics import FloatArray
-from allstation.imaging import decode, pixel_conversions, preprocess, quality
-from allstation.imaging.cell_finder import find_cells
-from allstation.imaging.cell_scale import estimate_scale
-from allstation.imaging.field_cells import placed
-from allstation.imaging.field_file import read_field
-from allstation.imaging.field_scale import exact_scale, field_scale, stated_scale
+from allstation.imaging import preprocess, quality
+from allstation.imaging.cells.field_cells import placed
+from allstation.imaging.cells.finder import find_cells
+from allstation.imaging.cells.scale import estimate_scale
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.fields.scale import exact_scale, field_scale, stated_scale
+from allstation.imaging.formats import decode, pixel_conversions
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.cell_features import cell_features
 from allstation.inference.cell_network import CellNetwork

@@ -11,8 +11,8 @@ from allstation.core.control_chart import ControlStanding
 from allstation.core.control_metrics import SHARE, Sums
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord
-from allstation.imaging.field_file import read_field
-from allstation.imaging.field_optics import field_optics
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.fields.optics import field_optics
 from allstation.paths import data_folder
 from allstation.store.case import Case
 from allstation.store.control_log import ControlLog

@@ -30,7 +30,7 @@ from allstation.processing.slide_import import (
 )
 
 if TYPE_CHECKING:
-    from allstation.imaging.foreign import PassedOver
+    from allstation.imaging.formats.foreign import PassedOver
     from allstation.imaging.intake import FieldPath, Refused, SlidePath
 
 _BATCHES_AHEAD: Final = 8
@@ -192,7 +192,7 @@ def batches(
 
     A whole slide comes before its fields. The last batch says what was passed over.
     """
-    from allstation.imaging.foreign import PassedOver
+    from allstation.imaging.formats.foreign import PassedOver
     from allstation.imaging.intake import FieldPath, Refused, SlidePath
 
     chosen = options or ImportOptions()

@@ -39,8 +39,8 @@ def propose(
     Raises:
         StationError: If the slide cannot be read.
     """
-    from allstation.imaging.monolayer import everything, find_fields_of_slide
-    from allstation.imaging.slide_scale import scale_of_slide
+    from allstation.imaging.slides.monolayer import everything, find_fields_of_slide
+    from allstation.imaging.slides.scale import scale_of_slide
 
     told = _ProgressReader(reader, progress)
     if count is not None:
@@ -63,8 +63,8 @@ def whole_of_small(path: Path, info: SlideInfo, *, least: int) -> tuple[tuple[Sl
     Raises:
         StationError: ``too-small`` if a field of it would have fewer.
     """
-    from allstation.imaging.slide_scale import LIKELY_UM, USUAL_UM
-    from allstation.imaging.slide_squares import FieldSize, make_grid
+    from allstation.imaging.slides.scale import LIKELY_UM, USUAL_UM
+    from allstation.imaging.slides.squares import FieldSize, make_grid
 
     stated = info.pixel_um or 0.0
     pixel_um = stated if LIKELY_UM[0] <= stated <= LIKELY_UM[1] else USUAL_UM

@@ -94,7 +94,7 @@ class SlideHashing:
             _log.exception("the file of a slide could not be hashed")
 
     def _is_same(self, file: SlideFile) -> bool:
-        from allstation.imaging.slide_identity import fingerprint
+        from allstation.imaging.slides.identity import fingerprint
 
         if fingerprint(file.path) == file.identity.fingerprint:
             return True
@@ -138,7 +138,7 @@ def whole_hash(path: Path) -> str:
         StationError: If a file is not there or cannot be read.
     """
     from allstation.imaging.readers import slide_files
-    from allstation.imaging.slide_identity import stamp
+    from allstation.imaging.slides.identity import stamp
 
     files = slide_files(path)
     stamp(path, files)

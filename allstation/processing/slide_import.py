@@ -170,7 +170,7 @@ def identify(path: Path) -> SlideIdentity:
         StationError: If it cannot be read.
     """
     from allstation.imaging.readers import slide_files
-    from allstation.imaging.slide_identity import fingerprint_of, stamp
+    from allstation.imaging.slides.identity import fingerprint_of, stamp
 
     files = slide_files(path)
     stamps = stamp(path, files)
@@ -361,7 +361,7 @@ def _new_field(path: Path, fingerprint: str, info: SlideInfo, part: SlidePart) -
     made = part_field(path, fingerprint, info, part)
     if isinstance(part, Region):
         return made
-    from allstation.imaging.field_file import read_field
+    from allstation.imaging.fields.file import read_field
 
     header = read_field(made.path, sha256=made.sha256).header
     return replace(made, width=header.width, height=header.height, bytes=3 * header.width * header.height)

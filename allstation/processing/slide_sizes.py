@@ -19,8 +19,8 @@ from allstation.core.site import Frame, PixelSize, ScaleSource
 from allstation.core.slide_names import FOLDER, KEYS, SLIDE, NamedSlides, SlideNames, unclear_row
 from allstation.core.tables import Table
 from allstation.core.text import shown_name
-from allstation.imaging.field_file import read_field
-from allstation.imaging.field_scale import doubt_of_file
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.fields.scale import doubt_of_file
 from allstation.imaging.table_files import read_table
 from allstation.store.case import Case
 

@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw, ImageFont
 from allstation import paths
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE, class_style
 from allstation.core.records import FieldRecord
-from allstation.imaging.field_file import read_field
-from allstation.report import palette
-from allstation.report.field_content_types import FieldRow
+from allstation.imaging.fields.file import read_field
+from allstation.report.content.field_types import FieldRow
+from allstation.report.drawing import palette
 from allstation.report.wording import probability
 
 _BAND: Final = 0.17

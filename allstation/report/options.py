@@ -11,8 +11,8 @@ from typing import TypeVar
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus as Status
 from allstation.core.times import Clock, utc_clock
-from allstation.report.content_types import SignatureBlock
-from allstation.report.free_text import Anonymity
+from allstation.report.content.free_text import Anonymity
+from allstation.report.content.report_types import SignatureBlock
 
 _E = TypeVar("_E", bound=StrEnum)
 

@@ -12,15 +12,15 @@ from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.core.times import moment_of
 from allstation.report.atomic import write_whole
-from allstation.report.content import build_content, canonical_json, content_json
-from allstation.report.content_types import ReportContent
-from allstation.report.fonts import Fonts
+from allstation.report.content.build import build_content, canonical_json, content_json
+from allstation.report.content.report_types import ReportContent
+from allstation.report.drawing.fonts import Fonts
+from allstation.report.drawing.typeset import Typesetter, clean_line
 from allstation.report.options import ReportOptions
-from allstation.report.typeset import Typesetter, clean_line
 from allstation.report.wording import PROGRAM, moment
 
 if TYPE_CHECKING:
-    from allstation.report.canvas import Properties
+    from allstation.report.drawing.canvas import Properties
 
 PageProgress = Callable[[int], None]
 """Called with the number of each finished page; may raise to give up."""
@@ -48,7 +48,7 @@ def write_pdf(
         StationError: ``not-written`` if the folder cannot be written to, ``report-broken``
             if the written file does not hold what it should.
     """
-    from allstation.report.verify import problems
+    from allstation.report.verification.verify import problems
 
     chosen = options or ReportOptions()
     content = build_content(snapshot, chosen)
@@ -77,10 +77,10 @@ def render_pdf(
         options: Letterhead and paper.
         progress: Told of each page.
     """
-    from allstation.report.context import ReportContext
-    from allstation.report.document import Paper, compose, make_footer
-    from allstation.report.images import cell_picture, clean_picture, logo, thumbnails
-    from allstation.report.layout import blocks
+    from allstation.report.drawing.document import Paper, compose, make_footer
+    from allstation.report.drawing.images import cell_picture, clean_picture, logo, thumbnails
+    from allstation.report.sections.context import ReportContext
+    from allstation.report.sections.layout import blocks
 
     paper = Paper.named(content.page_size)
     setter = Typesetter(Fonts())
@@ -109,7 +109,7 @@ def render_pdf(
 
 
 def _properties(content: ReportContent, data: Mapping[str, Any]) -> Properties:
-    from allstation.report.canvas import Properties
+    from allstation.report.drawing.canvas import Properties
 
     author = ", ".join(part for part in (content.laboratory, content.reviewer) if part) or PROGRAM
     return Properties(

@@ -90,7 +90,7 @@ def _pictures_of(slide: Slide, limits: DecodeLimits) -> list[tuple[str, bytes]]:
     """Return the pictures of a slide as PNG, read from the very file that was added."""
     import cv2
 
-    from allstation.imaging.slide_pool import slide_pool
+    from allstation.imaging.slides.pool import slide_pool
 
     path = slide.folder
     if path is None:

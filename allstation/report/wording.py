@@ -10,8 +10,8 @@ from allstation.core.classes import PATIENTS_UNKNOWN, RESEARCH_USE
 from allstation.core.text import shown_name
 
 if TYPE_CHECKING:
-    from allstation.report.content_types import ReportContent
-    from allstation.report.field_content_types import CopyRow
+    from allstation.report.content.field_types import CopyRow
+    from allstation.report.content.report_types import ReportContent
 
 PROGRAM: Final = "ALL Station"
 NBSP: Final = "\u00a0"

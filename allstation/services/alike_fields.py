@@ -22,8 +22,8 @@ from allstation.core.filters import FieldFilter, FieldSort
 from allstation.core.known_sizes import NO_SLIDE, NOTHING_KNOWN, KnownSizes
 from allstation.core.records import FieldRecord
 from allstation.processing.status_types import QueuePhase, QueueStatus
-from allstation.services.case_session import CaseSession
-from allstation.services.field_cache import FieldCache
+from allstation.services.case.session import CaseSession
+from allstation.services.images.field_cache import FieldCache
 from allstation.services.tasks import LatestOnly
 from allstation.store.appearance import AppearanceCache
 from allstation.store.atlas import Atlas

@@ -26,7 +26,7 @@ from allstation.core.records import FieldRecord
 from allstation.core.text import shown_name, storable
 from allstation.files import part_path
 from allstation.imaging.bare import bare_field
-from allstation.imaging.field_file import read_field
+from allstation.imaging.fields.file import read_field
 
 _FORMAT: Final = "ALL Station atlas"
 _VERSION: Final = 1

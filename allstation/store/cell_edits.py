@@ -9,7 +9,7 @@ from typing import Final
 
 from allstation.core.cells import CellGeometry
 from allstation.core.errors import StationError
-from allstation.imaging import cell_shapes
+from allstation.imaging.cells import shapes
 from allstation.store.cell_rows import GEOMETRY, cells_content, geometry_of
 from allstation.store.cell_saving import insert_by_hand
 from allstation.store.cell_typing import require_cells, reviewer_name
@@ -66,7 +66,7 @@ def join_cells(connection: CaseConnection, cells: Sequence[int], reviewer: str) 
         fields = {field_id for field_id, _ in found}
         if len(found) < 2 or len(fields) > 1:  # noqa: PLR2004
             raise StationError("cells-apart", "Choose two or more cells of one field to join them.")
-        joined = cell_shapes.join_cells([cell for _, cell in found], _size(db, found[0][0]))
+        joined = shapes.join_cells([cell for _, cell in found], _size(db, found[0][0]))
         return _change(connection, CELLS_JOINED, found[0][0], [joined], gone=cells, reviewer=reviewer)
 
 
@@ -78,7 +78,7 @@ def part_cell(connection: CaseConnection, cell: int, reviewer: str) -> CellChang
     """
     with connection.write() as db:
         [(field_id, geometry)] = _geometries(db, [cell])
-        parts = cell_shapes.part_cell(geometry, _size(db, field_id))
+        parts = shapes.part_cell(geometry, _size(db, field_id))
         return _change(connection, CELL_PARTED, field_id, parts, gone=[cell], reviewer=reviewer)
 
 

@@ -157,7 +157,7 @@ def hash_file(path: Path) -> str:
 
 
 def _fingerprint(path: Path) -> str:
-    from allstation.imaging.slide_identity import fingerprint
+    from allstation.imaging.slides.identity import fingerprint
 
     return fingerprint(path)
 

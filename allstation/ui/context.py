@@ -11,11 +11,11 @@ from PySide6.QtGui import QUndoStack
 from allstation.core.cells import CellRecord
 from allstation.core.records import FieldRecord
 from allstation.processing.status_types import CaseInfo, ModelInfo, UnknownModel
-from allstation.services.case_session import CaseSession
-from allstation.services.export import Exports
+from allstation.services.case.requests import AcceptModel, UseModel
+from allstation.services.case.session import CaseSession
 from allstation.services.folder_watcher import FolderWatcher
 from allstation.services.logs import ProgramLog
-from allstation.services.requests import AcceptModel, UseModel
+from allstation.services.reports.export import Exports
 from allstation.services.settings import SettingsFile
 from allstation.ui.common.notifications import Notifier
 from allstation.ui.common.theme import Theme

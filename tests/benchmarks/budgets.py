@@ -135,7 +135,7 @@ def slide_frames() -> float:
     import numpy as np
     from PySide6.QtWidgets import QApplication
 
-    from allstation.services.slide_tiles import SlideTiles
+    from allstation.services.images.slide_tiles import SlideTiles
     from allstation.ui.slide.panel import SlidePanel
     from tests.ui.slide.pictured import PicturedSlide, three_fields, walk
 

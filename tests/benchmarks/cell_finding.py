@@ -27,9 +27,9 @@ from cell_truth import TrueField
 from numpy.typing import NDArray
 
 from allstation.core.statistics import wilson
-from allstation.imaging.cell_finder import DetectedCell, find_cells
-from allstation.imaging.cell_scale import estimate_scale, pooled_scale
-from allstation.imaging.cells import segment_cells
+from allstation.imaging.cells.finder import DetectedCell, find_cells
+from allstation.imaging.cells.scale import estimate_scale, pooled_scale
+from allstation.imaging.cells.segmentation import segment_cells
 from allstation.imaging.synthetic import LOOKS, draw_field
 
 Rgb = NDArray[np.uint8]

@@ -34,7 +34,7 @@ import cv2
 import distributed
 import psutil
 
-from allstation.imaging.decode import decode
+from allstation.imaging.formats.decode import decode
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline

@@ -234,7 +234,8 @@ def limit(folder: Path, work: Path, _out: Path) -> dict:
     import cv2
     from ai_edge_litert.interpreter import Interpreter
 
-    from allstation.imaging import decode, preprocess
+    from allstation.imaging import preprocess
+    from allstation.imaging.formats import decode
     from allstation.inference.bundle import ModelBundle
     from allstation.inference.engine_pool import EnginePool
     from allstation.inference.pipeline import default_threads

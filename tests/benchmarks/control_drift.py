@@ -28,9 +28,9 @@ from allstation.core.control_chart import ControlDay, judge
 from allstation.core.control_metrics import SHARE, Sums
 from allstation.core.resampling import mean_interval
 from allstation.core.westgard import FEWEST_DAYS, REJECTING, broken_rules
-from allstation.imaging.cells import background_colour
-from allstation.imaging.field_file import read_field
-from allstation.imaging.field_optics import field_optics
+from allstation.imaging.cells.segmentation import background_colour
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.fields.optics import field_optics
 from allstation.imaging.synthetic import draw_field
 
 Array = NDArray[np.float64]

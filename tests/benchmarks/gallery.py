@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from window import ROOT, SCROLLS, make_case, resident, run_story
 
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 
 if TYPE_CHECKING:
     from measure import Gaps
@@ -55,7 +55,7 @@ def story(window: Workbench, case: Path, gaps: Gaps, figures: dict[str, Any]) ->
     """What a person does with the gallery; each yield waits so many seconds."""
     from PySide6.QtTest import QTest
 
-    from allstation.services import gallery_questions
+    from allstation.services.case import gallery_questions
 
     plain = gallery_questions._places
 

@@ -144,7 +144,7 @@ def foreign_network(paths: list[Path], rounds: int) -> dict[str, object]:
 
 def rare_pictures(paths: list[Path], rounds: int) -> dict[str, object]:
     """Compare decoding to the network's size here and in a child, by kind."""
-    from allstation.imaging import decode
+    from allstation.imaging.formats import decode
 
     plain, found = decode.is_plain, {}
     for kind, suffix, options in (

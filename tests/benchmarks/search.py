@@ -16,7 +16,8 @@ import numpy as np
 from measure import exponent, spread, table
 from PIL import Image
 
-from allstation.imaging import decode, similarity, synthetic
+from allstation.imaging import similarity, synthetic
+from allstation.imaging.formats import decode
 
 NAME = Path("field")
 FORMATS: tuple[tuple[str, dict[str, Any]], ...] = (

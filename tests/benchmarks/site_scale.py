@@ -28,12 +28,12 @@ from allstation.core.known_sizes import KnownSizes
 from allstation.core.records import Prediction
 from allstation.core.site import PixelSize, Site
 from allstation.core.statistics import wilson
-from allstation.imaging.cell_scale import ScaleEstimate, pooled_scale
-from allstation.imaging.cells import background_colour
-from allstation.imaging.field_cells import find_in_file
-from allstation.imaging.field_file import read_field
-from allstation.imaging.field_scale import estimated_scale
-from allstation.imaging.pixel_conversions import squash
+from allstation.imaging.cells.field_cells import find_in_file
+from allstation.imaging.cells.scale import ScaleEstimate, pooled_scale
+from allstation.imaging.cells.segmentation import background_colour
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.fields.scale import estimated_scale
+from allstation.imaging.formats.pixel_conversions import squash
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine
 from allstation.inference.training_optics import TrainingOptics, training_optics

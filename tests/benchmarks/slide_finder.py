@@ -28,10 +28,10 @@ from allstation.core.classes import CLASS_NAMES
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Region
 from allstation.core.statistics import wilson
-from allstation.imaging.field_file import read_field
-from allstation.imaging.monolayer import SlidePlan, find_fields_of_slide
+from allstation.imaging.fields.file import read_field
 from allstation.imaging.readers import open_slide
-from allstation.imaging.slide_zones import MONOLAYER
+from allstation.imaging.slides.monolayer import SlidePlan, find_fields_of_slide
+from allstation.imaging.slides.zones import MONOLAYER
 from allstation.imaging.synthetic.slide import SlideTruth, write_slide
 from tests.benchmarks import measure
 

@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import psutil
 
 from allstation.core.slide_part import part_path
-from allstation.imaging.field_file import read_field
-from allstation.imaging.monolayer import everything, find_fields_of_slide
+from allstation.imaging.fields.file import read_field
 from allstation.imaging.readers import open_slide
-from allstation.imaging.slide_pool import slide_pool
+from allstation.imaging.slides.monolayer import everything, find_fields_of_slide
+from allstation.imaging.slides.pool import slide_pool
 from allstation.imaging.synthetic.slide import write_slide
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline

@@ -48,7 +48,7 @@ def measure(mode: str, scratch: Path, seconds: float) -> dict[str, Any]:
     from PySide6.QtWidgets import QApplication
 
     from allstation.frozen import training_command
-    from allstation.services.training_runs import TrainingRuns
+    from allstation.services.training.runs import TrainingRuns
     from allstation.ui.training.panel import TrainingPanel
 
     class Bridge(QObject):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from measure import Gaps
 
-from allstation.services.requests import CancelQueue, OpenCase, Pause
+from allstation.services.case.requests import CancelQueue, OpenCase, Pause
 
 if TYPE_CHECKING:
     from allstation.ui.main_window.workbench import Workbench

@@ -12,16 +12,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("tensorflow", "keras", "sklearn", "skimage", "matplotlib", "PySide6", "cv2", "reportlab", "numpy")
 UNUSED = (
-    "allstation.report.content",
-    "allstation.report.content_types",
-    "allstation.report.anonymise",
-    "allstation.report.place_content",
+    "allstation.report.content.build",
+    "allstation.report.content.report_types",
+    "allstation.report.content.anonymise",
+    "allstation.report.content.places",
     "allstation.core.differential",
     "allstation.core.typer",
     "allstation.inference.site_engine",
     "allstation.processing.patients",
     "allstation.processing.slide_sizes",
-    "allstation.services.case_events",
+    "allstation.services.case.case_events",
     "allstation.store.audit_verify",
     "importlib.metadata",
     "jsonschema",

@@ -11,8 +11,8 @@ import pytest
 
 from allstation.__main__ import main
 from allstation.imaging import synthetic
-from allstation.imaging.cell_shapes import mask_of
-from allstation.report.cell_table import file_mask
+from allstation.imaging.cells.shapes import mask_of
+from allstation.report.tables.cells import file_mask
 from allstation.store.case import Case
 
 

@@ -16,7 +16,7 @@ from allstation.core.evaluation import OVERALL
 from allstation.imaging import synthetic
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline
-from allstation.services.training_figures import read_figures
+from allstation.services.training.figures import read_figures
 from allstation.ui.training.compare_page import ComparePage
 from allstation.ui.training.plotting import PlotLoader
 from training.data.labelled_folder import read_labelled

@@ -11,7 +11,7 @@ from pypdf import PdfReader
 
 from allstation.__main__ import main
 from allstation.core.records import Review
-from allstation.report.fonts import REPLACEMENT
+from allstation.report.drawing.fonts import REPLACEMENT
 from allstation.store.case import Case
 from tests.unit.report.factory import stored_case
 

@@ -16,7 +16,7 @@ from allstation.imaging.synthetic import draw_field, write_field
 from allstation.paths import resource
 from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
-from allstation.report.verify import verify_report
+from allstation.report.verification.verify import verify_report
 from allstation.store.case import Case
 
 pytestmark = pytest.mark.usefixtures("fresh_profile")

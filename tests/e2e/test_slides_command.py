@@ -18,11 +18,11 @@ from allstation.__main__ import main
 from allstation.core.pseudonyms import nonce_of
 from allstation.core.records import Review
 from allstation.core.slide_part import Region, parse_part
-from allstation.imaging.field_file import read_field
-from allstation.imaging.slide_identity import fingerprint
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.slides.identity import fingerprint
 from allstation.imaging.synthetic.slide import write_slide
 from allstation.paths import resource
-from allstation.report.verify import verify_report
+from allstation.report.verification.verify import verify_report
 from allstation.store.case import Case
 
 NAME = "Meier_P-4711"

@@ -23,7 +23,7 @@ from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldRecord, FieldState
 from allstation.imaging.synthetic import write_demo
 from allstation.processing.status_types import QueuePhase, QueueStatus
-from allstation.services.requests import Pause
+from allstation.services.case.requests import Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window.drop_hint import DropHint

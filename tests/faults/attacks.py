@@ -406,8 +406,8 @@ def world_readable(ground: Ground) -> Seen:
 def mutated_reports(ground: Ground) -> Seen:
     """Run in one process: what the command does, without starting it 300 times."""
     from allstation.core.errors import StationError
-    from allstation.report.verification import examine
-    from allstation.report.verify import embedded_data, read_report
+    from allstation.report.verification.parts import examine
+    from allstation.report.verification.verify import embedded_data, read_report
 
     dice, data = random.Random(SEED), (ground.base / "a.pdf").read_bytes()
     counts = {"refused": 0, "findings": 0, "agree": 0, "escaped": 0}
@@ -463,7 +463,7 @@ def mutated_cases(ground: Ground) -> Seen:
 def _report_with(path: Path, attachment: bytes) -> Path:
     from pypdf import PdfWriter
 
-    from allstation.report.content_types import ATTACHMENT
+    from allstation.report.content.report_types import ATTACHMENT
 
     writer = PdfWriter()
     writer.add_blank_page(100, 100)
@@ -478,8 +478,8 @@ def deep_attachment(ground: Ground) -> Seen:
 
 
 def odd_attachment(ground: Ground) -> Seen:
-    from allstation.report.content_types import KIND, SCHEMA
-    from allstation.report.verify import _PARTS
+    from allstation.report.content.report_types import KIND, SCHEMA
+    from allstation.report.verification.verify import _PARTS
 
     content = dict.fromkeys(_PARTS, ESCAPE)
     data = {"kind": KIND, "schema": SCHEMA, "sha256": "x", "content": content}

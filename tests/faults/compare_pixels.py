@@ -31,7 +31,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".jp2", "
 def hashed(folders: list[Path]) -> dict[str, dict[str, str]]:
     """Return a hash of the pixels of each field, or the code with which it is refused."""
     from allstation.core.errors import StationError
-    from allstation.imaging import decode
+    from allstation.imaging.formats import decode
 
     found: dict[str, dict[str, str]] = {}
     for folder in folders:

@@ -37,8 +37,18 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from allstation.core.errors import StationError  # noqa: E402
-from allstation.imaging import bmp, decode, headers, jpeg, source, synthetic, tiff, tiff_page, webp  # noqa: E402
-from allstation.imaging.isolated import DIED  # noqa: E402
+from allstation.imaging import synthetic  # noqa: E402
+from allstation.imaging.formats import (  # noqa: E402
+    bmp,
+    decode,
+    headers,
+    jpeg,
+    source,
+    tiff,
+    tiff_page,
+    webp,
+)
+from allstation.imaging.formats.isolated import DIED  # noqa: E402
 
 SLOWEST = 20.0
 """Seconds after which a case counts as hanging."""

@@ -40,10 +40,10 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.slide_info import SlideInfo
 from allstation.core.slide_part import Frame, Region
 from allstation.core.text import shown_name
+from allstation.imaging.formats.source import HeaderError
 from allstation.imaging.readers import find_slides, is_slide, open_slide
 from allstation.imaging.readers.opening import open_backend
 from allstation.imaging.readers.wire import from_json, to_json
-from allstation.imaging.source import HeaderError
 from tests.faults.fuzz_decode import mutate
 from tests.unit.imaging.readers import dicom_files, slides
 

@@ -34,7 +34,7 @@ import numpy as np
 import psutil
 
 from allstation.core.errors import UNEXPECTED, StationError
-from allstation.imaging import decode
+from allstation.imaging.formats import decode
 from allstation.imaging.intake import Refused, find_fields, new_field
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle

@@ -214,7 +214,7 @@ def slide_parts(serial: int, count: int) -> tuple[Region, ...]:
 def do_report(folder: Path, dice: random.Random, tell: Tell) -> None:
     """Write real exports over the same names again and again, and record final and amended reports."""
     from allstation.report.pdf import write_pdf
-    from allstation.report.tables import write_csv, write_json
+    from allstation.report.tables.case_tables import write_csv, write_json
 
     with Case.open(folder) as case:
         while True:
@@ -508,7 +508,7 @@ def _whole_export(path: Path, reader: Any) -> str:
     elif path.suffix == ".csv":
         return "" if path.read_bytes().endswith(b"\n") else "no end of line"
     else:
-        from allstation.report.verify import verify_report
+        from allstation.report.verification.verify import verify_report
 
         return "; ".join(verify_report(path)) if reader(path).pages else "no pages"
     return ""
@@ -602,7 +602,9 @@ def run(
         keep: Called after each case with the counts so far.
     """
     until = time.monotonic() + minutes * 60
-    from allstation.report import pdf, tables, verify  # noqa: F401 - loaded once, before the forks
+    from allstation.report import pdf  # noqa: F401 - loaded once, before the forks
+    from allstation.report.tables import case_tables  # noqa: F401 - loaded once, before the forks
+    from allstation.report.verification import verify  # noqa: F401 - loaded once, before the forks
 
     dice, tally = random.Random(seed), Tally()
     while (done := sum(tally.kills.values())) < kills:

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import QApplication
 from allstation import __version__, paths
 from allstation.app import AppController, parse
 from allstation.core.records import FieldState, NewField
-from allstation.imaging.field_names import looks_like_field
+from allstation.imaging.formats.suffixes import looks_like_field
 from allstation.inference.bundle import ModelBundle
 from allstation.processing.status_types import QueuePhase, QueueStatus
 from allstation.services.settings import SettingsFile

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from allstation.core.errors import StationError
-from allstation.imaging import decode
+from allstation.imaging.formats import decode
 from tests.faults.odd_case import MEAN_LIMIT, MUST_BE_RIGHT, RIGHT_OR_REFUSED, Case, Pixels, stderr_file
 
 RIGHT, REFUSED, WRONG, ESCAPED = "right", "refused", "wrong", "escaped"

@@ -26,7 +26,7 @@ def _seen(text: str, *, held: bool) -> Seen:
 def prepare(base: Path) -> None:
     """Sign the report of the case as final, in this process, and trust the signer."""
     from allstation.report.options import ReportOptions
-    from allstation.services import reporting, signatures
+    from allstation.services.reports import reporting, signatures
     from allstation.store.case import Case
 
     signer = signers.make_signer(base / "keys")
@@ -43,7 +43,7 @@ def _signed(ground: Ground) -> tuple[Path, TrustStore]:
 
 
 def _verdict(data: bytes, store: TrustStore | None) -> str:
-    from allstation.report.verification import examine
+    from allstation.report.verification.parts import examine
 
     try:
         found = examine(Path("r.pdf"), data, store)
@@ -94,7 +94,7 @@ def added(change: Callable[[bytes], bytes], *, signed: bool) -> Callable[[Ground
     """Return an attack that adds to a report; verified without its case."""
 
     def attack(ground: Ground) -> Seen:
-        from allstation.report.verification import Part, Verdict, examine
+        from allstation.report.verification.parts import Part, Verdict, examine
 
         path, store = _signed(ground) if signed else (ground.base / "a.pdf", None)
         found = examine(Path("r.pdf"), change(path.read_bytes()), store)
@@ -105,7 +105,7 @@ def added(change: Callable[[bytes], bytes], *, signed: bool) -> Callable[[Ground
 
 
 def stripped(ground: Ground) -> Seen:
-    from allstation.report.verification import Part, Verdict, examine
+    from allstation.report.verification.parts import Part, Verdict, examine
 
     path, store = _signed(ground)
     data = path.read_bytes()
@@ -115,7 +115,7 @@ def stripped(ground: Ground) -> Seen:
 
 
 def unknown(ground: Ground) -> Seen:
-    from allstation.report.verification import Part, Verdict, examine
+    from allstation.report.verification.parts import Part, Verdict, examine
 
     path, _ = _signed(ground)
     other = signers.make_signer(ground.place / "other").trusted_in(ground.place / "other-store")

@@ -107,9 +107,9 @@ def test_a_case_is_brought_up_to_date_whole_or_not_at_all(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("writer", ["write_csv", "write_json", "write_xlsx"])
 def test_a_table_that_does_not_fit_leaves_the_earlier_one(tmp_path: Path, writer: str) -> None:
-    from allstation.report import tables
+    from allstation.report.tables import case_tables
 
-    write = getattr(tables, writer)
+    write = getattr(case_tables, writer)
     with Case.open(Path(shutil.copytree(FIXTURE, tmp_path / "case.allcase"))) as case:
         snapshot = case.snapshot()
     target = write(snapshot, tmp_path / f"t.{writer.removeprefix('write_')}")
@@ -125,7 +125,7 @@ def test_a_workbook_whose_temporary_files_do_not_fit(
     tmp_path: Path, kib: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The library writes each sheet to a temporary file and loses the system's error on its way out."""
-    from allstation.report.tables import write_xlsx
+    from allstation.report.tables.case_tables import write_xlsx
 
     with Case.open(Path(shutil.copytree(FIXTURE, tmp_path / "case.allcase"))) as case:
         snapshot = case.snapshot()
@@ -141,7 +141,7 @@ def test_a_workbook_whose_temporary_files_do_not_fit(
 
 
 def test_an_archive_that_does_not_fit_leaves_nothing_behind(tmp_path: Path, fields: Path) -> None:
-    from allstation.imaging.archive import unpack
+    from allstation.imaging.archives.unpack import unpack
 
     archive = Path(shutil.make_archive(str(tmp_path / "fields"), "zip", fields))
     with no_file_larger_than(1000), pytest.raises(StationError):

@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image
 
 from allstation.core.errors import StationError
-from allstation.imaging import decode
+from allstation.imaging.formats import decode
 from tests.conftest import REAL_DATA
 from tests.faults import odd_files, odd_jpeg, odd_png, odd_sound, odd_tiff
 from tests.faults.odd_case import Case, picture

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QLineEdit
 
-from allstation.services.requests import OpenCase, UseModel
+from allstation.services.case.requests import OpenCase, UseModel
 from tests.ui.story import Step, play
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ def tell_summary(window: Workbench, grab: Grabber) -> Iterator[Step]:
 
 def tell_cells(window: Workbench, grab: Grabber) -> Iterator[Step]:
     """The gallery, a cell in its field, counting, the list of types."""
-    from allstation.services.cell_requests import SaveCellProposals, TypeCells
+    from allstation.services.case.cell_requests import SaveCellProposals, TypeCells
     from allstation.ui.cells.types_dialog import TypesDialog
 
     table, panel, session = window.actions_table, window.cells.panel, window.context.session
@@ -451,7 +451,7 @@ def tell_signature(window: Workbench, grab: Grabber) -> Iterator[Step]:
     """A certificate is made, a final report is signed with it, and verified, whole and changed."""
     from PySide6.QtWidgets import QFileDialog
 
-    from allstation.services import reporting, signatures
+    from allstation.services.reports import reporting, signatures
     from allstation.ui.report.make_certificate import MakeCertificateDialog
 
     table, reports = window.actions_table, window.report_controller

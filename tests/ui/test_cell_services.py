@@ -13,8 +13,7 @@ from pytestqt.qtbot import QtBot
 from allstation.core.cell_types import SHIPPED_TYPES
 from allstation.core.cells import CellFilter, CellOrder
 from allstation.core.records import ModelRecord
-from allstation.services.case_session import CaseSession
-from allstation.services.cell_questions import (
+from allstation.services.case.cell_questions import (
     CellCountsOf,
     CellFeatures,
     CellIds,
@@ -22,7 +21,7 @@ from allstation.services.cell_questions import (
     CellQuery,
     CellsOfField,
 )
-from allstation.services.cell_requests import (
+from allstation.services.case.cell_requests import (
     AddCell,
     ClearCellProposals,
     JoinCells,
@@ -37,8 +36,9 @@ from allstation.services.cell_requests import (
     UndoCellChange,
     WithdrawCellTypes,
 )
-from allstation.services.questions import Question
-from allstation.services.requests import OpenCase
+from allstation.services.case.questions import Question
+from allstation.services.case.requests import OpenCase
+from allstation.services.case.session import CaseSession
 from allstation.store.case import Case
 from tests import makers
 

@@ -7,7 +7,7 @@ import pytest
 
 from allstation.core.cells import CellFilter, CellOrder
 from allstation.core.records import ModelRecord
-from allstation.services.cell_questions import CellQuery, cells_in_order
+from allstation.services.case.cell_questions import CellQuery, cells_in_order
 from allstation.store.case import Case
 from tests import makers
 

@@ -15,17 +15,17 @@ from pytestqt.qtbot import QtBot
 from allstation.core.cells import CellFilter
 from allstation.core.errors import StationError
 from allstation.core.records import ModelRecord
-from allstation.imaging.cell_finder import find_cells
-from allstation.imaging.field_cells import placed
-from allstation.imaging.field_file import read_field
+from allstation.imaging.cells.field_cells import placed
+from allstation.imaging.cells.finder import find_cells
+from allstation.imaging.fields.file import read_field
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.cell_features import cell_features
 from allstation.inference.cell_network import CellNetwork
-from allstation.services.case_session import CaseSession
-from allstation.services.cell_features import CellFeatureService, FeatureProgress
-from allstation.services.cell_requests import TypeCells
-from allstation.services.cell_typing import CellTypingService, FittedTyper, apply_typer, learn
-from allstation.services.requests import OpenCase
+from allstation.services.case.cell_requests import TypeCells
+from allstation.services.case.requests import OpenCase
+from allstation.services.case.session import CaseSession
+from allstation.services.cells.features import CellFeatureService, FeatureProgress
+from allstation.services.cells.typer import CellTypingService, FittedTyper, apply_typer, learn
 from allstation.store.case import Case
 from tests import makers
 
@@ -147,7 +147,7 @@ def test_a_field_that_is_gone_is_passed_over_and_its_cells_are_counted_as_failed
 def test_a_stopped_service_keeps_what_was_written_and_goes_on_later(
     qtbot: QtBot, session: CaseSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("allstation.services.cell_features._AT_ONCE", 5)
+    monkeypatch.setattr("allstation.services.cells.features._AT_ONCE", 5)
     service = CellFeatureService(session)
     saved = Listener(session.worker.cell_features_saved)
     service.start()

@@ -18,13 +18,13 @@ from allstation.core.control_release import ControlRelease
 from allstation.core.records import ModelRecord
 from allstation.core.site import Site
 from allstation.core.times import local_day, stamp, utc_clock
-from allstation.imaging.field_file import read_field
+from allstation.imaging.fields.file import read_field
 from allstation.processing import control
 from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
 from allstation.report.options import ReportOptions
-from allstation.services import reporting
-from allstation.services.control_hold import CONTROL_HELD
-from allstation.services.requests import KeepReport, OpenCase, Pause, SetSite
+from allstation.services.case.requests import KeepReport, OpenCase, Pause, SetSite
+from allstation.services.reports import reporting
+from allstation.services.site.control_hold import CONTROL_HELD
 from allstation.store.case import Case
 from allstation.ui.common.notifications import Notification
 from allstation.ui.control.chart_view import ChartView, point_words

@@ -13,7 +13,7 @@ from allstation.core.cells import CellFilter
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldRecord
 from allstation.core.reports import ReportStatus
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from tests.ui.cells.cell_case import cell_case

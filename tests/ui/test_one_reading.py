@@ -16,18 +16,18 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord, FieldState, NewField, Slide
-from allstation.imaging import decode
+from allstation.imaging.formats import decode
 from allstation.imaging.intake import find_fields, new_field
 from allstation.imaging.synthetic import draw_field, write_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine
 from allstation.report.annotate import annotated
-from allstation.report.content import build_content
+from allstation.report.content.build import build_content
 from allstation.report.exchange.outlines import outlines as exported_outlines
 from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
-from allstation.services.field_cache import FieldCache
-from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
+from allstation.services.images.field_cache import FieldCache
+from allstation.services.images.thumbnails import ThumbnailKey, ThumbnailLoader
 from allstation.ui.viewer.loader import read_picture
 from allstation.ui.viewer.outlines import find_outlines
 

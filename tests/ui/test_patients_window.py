@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
-from allstation.services.requests import AddPaths, OpenCase, Pause
+from allstation.services.case.requests import AddPaths, OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place, SlideModel
 from allstation.ui.common.notifications import Notification

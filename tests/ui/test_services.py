@@ -20,19 +20,14 @@ from pytestqt.qtbot import QtBot
 from allstation.core.file_settling import SETTLED_SECONDS
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldState, Prediction
-from allstation.imaging import decode
+from allstation.imaging.formats import decode
 from allstation.imaging.synthetic import write_demo
 from allstation.inference import pipeline
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
 from allstation.keys.trust_store import TrustStore
 from allstation.processing.status_types import ImportStatus, QueuePhase
-from allstation.services import thumbnails
-from allstation.services.case_session import CaseSession
-from allstation.services.export import ExportJob, Exports
-from allstation.services.export_kinds import ExportKind
-from allstation.services.folder_watcher import FolderWatcher
-from allstation.services.requests import (
+from allstation.services.case.requests import (
     AddPaths,
     CancelQueue,
     LocateFields,
@@ -41,7 +36,12 @@ from allstation.services.requests import (
     RequeueCancelled,
     UseModel,
 )
-from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
+from allstation.services.case.session import CaseSession
+from allstation.services.folder_watcher import FolderWatcher
+from allstation.services.images import thumbnails
+from allstation.services.images.thumbnails import ThumbnailKey, ThumbnailLoader
+from allstation.services.reports.export import ExportJob, Exports
+from allstation.services.reports.export_kinds import ExportKind
 from allstation.store.case import Case
 from tests.faults.damaged_bundle import rebuilt
 from tests.faults.hostile_network import endless, shipped_network

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QTabWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.slide_info import SlideMetadata
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 from allstation.ui.commissioning.window import Step
 from allstation.ui.common import window_size
 from allstation.ui.main_window.workbench import Workbench

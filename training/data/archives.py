@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from allstation.core.errors import StationError
-from allstation.imaging.field_names import looks_like_field
+from allstation.imaging.formats.suffixes import looks_like_field
 from training.data.labelled_folder import LabelledSet
 
 _MAX_ENTRIES: Final = 1_000_000

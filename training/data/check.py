@@ -17,8 +17,8 @@ from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.patients import patients_text
 from allstation.imaging import similarity
-from allstation.imaging.cells import segment_cells
-from allstation.imaging.foreign import PassedOver
+from allstation.imaging.cells.segmentation import segment_cells
+from allstation.imaging.formats.foreign import PassedOver
 from allstation.imaging.inputs import InputSpec, resize
 from training.data import probes, splits
 from training.data.archives import compare_with_archive, list_archive

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging.cells import Thresholds, cell_mask
+from allstation.imaging.cells.segmentation import Thresholds, cell_mask
 
 Rgb = NDArray[np.uint8]
 Mask = NDArray[np.uint8]

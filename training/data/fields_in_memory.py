@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging.cells import segment_cells
+from allstation.imaging.cells.segmentation import segment_cells
 from allstation.imaging.inputs import InputSpec, read_pixels, rgb_pixels
 from allstation.inference.pipeline import default_threads
 

@@ -23,8 +23,8 @@ from allstation.core.classes import class_name_problem
 from allstation.core.errors import StationError
 from allstation.core.tables import TableRow
 from allstation.core.text import natural_key, shown_name
-from allstation.imaging.field_file import FieldFile, read_field
-from allstation.imaging.field_names import looks_like_field
+from allstation.imaging.fields.file import FieldFile, read_field
+from allstation.imaging.formats.suffixes import looks_like_field
 from allstation.imaging.table_files import read_table
 
 _COLUMNS: Final = ("path", "class")

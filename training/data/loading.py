@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
-from allstation.imaging.field_file import read_field
+from allstation.imaging.fields.file import read_field
 from allstation.imaging.inputs import InputSpec
 from allstation.imaging.similarity import Gray, small_gray
 from training.data import splits

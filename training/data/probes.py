@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.resampling import bootstrap, rates, values_of
-from allstation.imaging.cells import CORNER_SHARE, Cells, corner_of
+from allstation.imaging.cells.segmentation import CORNER_SHARE, Cells, corner_of
 
 Pixels = NDArray[np.uint8]
 Numbers = NDArray[np.float64]

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging.cells import Thresholds, cell_mask
-from allstation.imaging.field_light import field_light
+from allstation.imaging.cells.segmentation import Thresholds, cell_mask
+from allstation.imaging.fields.light import field_light
 from allstation.imaging.preprocess import only_cells, zoomed
 from training.data.augment import jpeg_round_trip
 from training.data.composites import blended, grown

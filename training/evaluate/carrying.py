@@ -20,7 +20,7 @@ from allstation.core.resampling import bootstrap, rates, weighted_auc
 from allstation.core.typer import fit_typer
 from allstation.core.typer_statistics import FloatArray, TyperStatistics, gather_statistics
 from allstation.core.typer_validation import SHRINKAGES, HeldOut
-from allstation.imaging.cell_numbers import NAMES
+from allstation.imaging.cells.numbers import NAMES
 from training.evaluate.cell_sets import drawn
 from training.evaluate.laboratories import Laboratory
 

@@ -18,9 +18,9 @@ from allstation.core.resampling import bootstrap, rates, weighted_auc
 from allstation.core.typer import Typer, fit_typer
 from allstation.core.typer_statistics import FloatArray
 from allstation.core.typer_validation import HeldOut, typed_cells
-from allstation.imaging.cell_numbers import NAMES
-from allstation.imaging.central_cell import cut_cell_of_picture, find_central_cell
-from allstation.imaging.field_file import read_field
+from allstation.imaging.cells.central_cell import cut_cell_of_picture, find_central_cell
+from allstation.imaging.cells.numbers import NAMES
+from allstation.imaging.fields.file import read_field
 from allstation.imaging.table_files import read_table
 from allstation.inference.cell_network import CellNetwork
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.errors import ModelError, StationError
-from allstation.imaging.field_file import read_field
+from allstation.imaging.fields.file import read_field
 from allstation.imaging.output_kinds import OutputKind
 from allstation.imaging.preprocess import prepare
 from allstation.imaging.table_files import read_table

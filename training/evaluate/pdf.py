@@ -79,8 +79,8 @@ def _marked_up(line: str) -> str:
     try:
         line.encode("cp1252")
     except UnicodeEncodeError:
-        from allstation.report.fonts import TEXT, Fonts
-        from allstation.report.typeset import Typesetter
+        from allstation.report.drawing.fonts import TEXT, Fonts
+        from allstation.report.drawing.typeset import Typesetter
 
         runs = Typesetter(Fonts()).line(line, TEXT, size=9).runs
         return "".join(f'<font name="{run.face}">{escape(run.text)}</font>' for run in runs)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.metrics import FigureJson
-from allstation.imaging.cells import segment_cells
-from allstation.imaging.decode import decode_reduced
+from allstation.imaging.cells.segmentation import segment_cells
+from allstation.imaging.formats.decode import decode_reduced
 from allstation.imaging.inputs import to_tensor
 from allstation.imaging.preprocess import Preprocessing
 from allstation.imaging.quality import assess

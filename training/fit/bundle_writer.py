@@ -18,7 +18,7 @@ from allstation.core.classes import CLASS_NAMES
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.frozen import station_command
-from allstation.imaging.pixel_conversions import squash
+from allstation.imaging.formats.pixel_conversions import squash
 from allstation.imaging.preprocess import Preprocessing, prepare
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.bundle import ModelBundle, write_bundle

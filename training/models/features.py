@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
-from allstation.imaging.cells import Cells, segment_cells
+from allstation.imaging.cells.segmentation import Cells, segment_cells
 from allstation.imaging.inputs import InputSpec, read_pixels
 from training.data.fields_in_memory import OnProgress, reading_threads
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.classes import CLASS_NAMES
-from allstation.imaging.cell_crops import BACKGROUND, balanced, cut_cell
-from allstation.imaging.cells import segment_cells
+from allstation.imaging.cells.crops import BACKGROUND, balanced, cut_cell
+from allstation.imaging.cells.segmentation import segment_cells
 from allstation.imaging.synthetic import draw_field
 from training.shipped.imagenet_weights import PACKAGE, imagenet_weights, state_from_wheel
 from training.shipped.integer_trunk import quantised

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.errors import StationError
-from allstation.imaging.decode import decode_reduced
-from allstation.imaging.field_names import looks_like_field
+from allstation.imaging.formats.decode import decode_reduced
+from allstation.imaging.formats.suffixes import looks_like_field
 from allstation.imaging.preprocess import NETWORK_SIDE
 from allstation.imaging.table_files import read_table
 

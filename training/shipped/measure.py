@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from allstation.core.metrics import auc
 from allstation.core.records import Prediction
-from allstation.imaging.cells import corner_of
-from allstation.imaging.decode import decode_reduced
+from allstation.imaging.cells.segmentation import corner_of
+from allstation.imaging.formats.decode import decode_reduced
 from allstation.imaging.overlay import evidence_plane
 from allstation.imaging.preprocess import NETWORK_SIDE
 from allstation.inference.engine import Engine

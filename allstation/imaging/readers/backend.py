@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allstation.core.slide_info import SlideInfo
 from allstation.core.slide_part import Region
-from allstation.imaging.source import HeaderError
+from allstation.imaging.formats.source import HeaderError
 
 Rgb = NDArray[np.uint8]
 CACHE_BYTES: Final = 64 << 20

@@ -13,6 +13,7 @@ import numpy as np
 from allstation.core.pixel_size import sensible_size
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Region
+from allstation.imaging.formats.source import HeaderError
 from allstation.imaging.readers.backend import (
     CACHE_BYTES,
     NotThisLibraryError,
@@ -23,7 +24,6 @@ from allstation.imaging.readers.backend import (
 )
 from allstation.imaging.readers.kinds import INDEX_SUFFIXES, slide_files
 from allstation.imaging.readers.metadata import metadata_of
-from allstation.imaging.source import HeaderError
 
 if TYPE_CHECKING:
     import openslide

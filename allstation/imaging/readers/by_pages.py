@@ -8,12 +8,12 @@ from pathlib import Path
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Region
-from allstation.imaging import decode, pixel_conversions
-from allstation.imaging.headers import read_header
+from allstation.imaging.formats import decode, pixel_conversions
+from allstation.imaging.formats.headers import read_header
+from allstation.imaging.formats.source import Header, Source
+from allstation.imaging.formats.stated_size import stated_pixel_size
+from allstation.imaging.formats.tiff import TiffHeader
 from allstation.imaging.readers.backend import NotThisLibraryError, Rgb, no_pages, no_picture, part_of
-from allstation.imaging.source import Header, Source
-from allstation.imaging.stated_size import stated_pixel_size
-from allstation.imaging.tiff import TiffHeader
 
 
 class PagesBackend:

@@ -14,12 +14,12 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.pixel_size import sensible_size
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Region
-from allstation.imaging import decode, pixel_conversions
+from allstation.imaging.formats import decode, pixel_conversions
+from allstation.imaging.formats.source import HeaderError, damaged
 from allstation.imaging.readers.backend import Rgb, TileCache, from_tiles, no_pages, no_picture, part_of
 from allstation.imaging.readers.dicom_pixels import DicomFile
 from allstation.imaging.readers.kinds import slide_files
 from allstation.imaging.readers.metadata import metadata_of
-from allstation.imaging.source import HeaderError, damaged
 
 _MILLIMETRE: Final = 1000.0
 _ASSOCIATED: Final = {"LABEL": "label", "OVERVIEW": "macro", "THUMBNAIL": "thumbnail"}

@@ -22,7 +22,12 @@ from numpy.typing import NDArray
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Region
-from allstation.imaging import pixel_conversions
+from allstation.imaging.formats import pixel_conversions
+from allstation.imaging.formats.source import END_OF_IMAGE, HeaderError, Source, unsupported
+from allstation.imaging.formats.stated_size import stated_size_of
+from allstation.imaging.formats.tiff_page import TiffPage, check_kind
+from allstation.imaging.formats.tiff_pixels import in_colours, rgb_of_luma, unpack_block
+from allstation.imaging.formats.tiff_strips import UnpackError
 from allstation.imaging.readers.backend import (
     NotThisLibraryError,
     Rgb,
@@ -34,11 +39,6 @@ from allstation.imaging.readers.backend import (
 )
 from allstation.imaging.readers.metadata import metadata_of
 from allstation.imaging.readers.tiff_outline import outline
-from allstation.imaging.source import END_OF_IMAGE, HeaderError, Source, unsupported
-from allstation.imaging.stated_size import stated_size_of
-from allstation.imaging.tiff_page import TiffPage, check_kind
-from allstation.imaging.tiff_pixels import in_colours, rgb_of_luma, unpack_block
-from allstation.imaging.unpack import UnpackError
 
 if TYPE_CHECKING:
     import tifffile

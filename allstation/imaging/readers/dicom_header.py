@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from allstation.core.pixel_size import sensible_size
-from allstation.imaging.source import Header, HeaderError, Source, damaged, unsupported
+from allstation.imaging.formats.source import Header, HeaderError, Source, damaged, unsupported
 
 MAGIC: Final = b"DICM"
 MAGIC_AT: Final = 128

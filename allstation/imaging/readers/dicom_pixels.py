@@ -14,7 +14,8 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging.jpeg import decode_segment
+from allstation.imaging.formats.jpeg import decode_segment
+from allstation.imaging.formats.source import END_OF_IMAGE, HeaderError, Source, damaged, truncated
 from allstation.imaging.readers.backend import no_pages
 from allstation.imaging.readers.dicom_header import (
     JPEG,
@@ -25,7 +26,6 @@ from allstation.imaging.readers.dicom_header import (
     missing,
     read_dicom,
 )
-from allstation.imaging.source import END_OF_IMAGE, HeaderError, Source, damaged, truncated
 
 Samples = NDArray[Any]
 """(H, W) or (H, W, 3), uint8 or uint16: grey or RGB."""

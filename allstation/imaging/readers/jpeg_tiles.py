@@ -12,9 +12,9 @@ from typing import Final
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_info import SlideInfo
 from allstation.core.slide_part import Region
+from allstation.imaging.formats.source import HeaderError
 from allstation.imaging.readers.backend import Backend, Rgb
 from allstation.imaging.readers.by_tifffile import TiffBackend
-from allstation.imaging.source import HeaderError
 
 _FORMATS: Final = frozenset({"Aperio SVS", "TIFF"})
 """Formats whose levels are one grid of tiles each."""

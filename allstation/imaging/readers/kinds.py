@@ -13,10 +13,10 @@ from typing import Final
 
 from allstation.core.limits import DecodeLimits
 from allstation.core.text import natural_key
-from allstation.imaging.field_names import SLIDE_SUFFIXES
+from allstation.imaging.formats.source import HeaderError, Source
+from allstation.imaging.formats.suffixes import SLIDE_SUFFIXES
 from allstation.imaging.readers.dicom_header import DicomHeader, is_dicom, read_dicom
 from allstation.imaging.readers.tiff_outline import TiffOutline, is_tiff, outline
-from allstation.imaging.source import HeaderError, Source
 
 DICOM_SUFFIXES: Final = frozenset({".dcm", ".dicom"})
 INDEX_SUFFIXES: Final = frozenset({".mrxs", ".vms", ".vmu"})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from allstation.core.limits import DecodeLimits
+from allstation.imaging.formats.source import HeaderError, Source
 from allstation.imaging.readers.backend import Backend, NotThisLibraryError
 from allstation.imaging.readers.by_openslide import OpenSlideBackend
 from allstation.imaging.readers.by_pages import PagesBackend
@@ -18,7 +19,6 @@ from allstation.imaging.readers.jpeg_tiles import JpegTiles
 from allstation.imaging.readers.kinds import is_slide, look
 from allstation.imaging.readers.tiff_outline import TiffOutline, check_not_cut
 from allstation.imaging.readers.virtual_levels import VirtualLevels
-from allstation.imaging.source import HeaderError, Source
 
 _OWN_OFFSETS: Final = frozenset({".ndpi"})
 """Files of Hamamatsu: of more than 4 GB no offset means what it does in other TIFF files."""

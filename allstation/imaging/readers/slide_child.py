@@ -12,10 +12,10 @@ import numpy as np
 
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_part import Region
+from allstation.imaging.formats.source import HeaderError
 from allstation.imaging.readers.backend import Backend, Rgb
 from allstation.imaging.readers.opening import open_backend
 from allstation.imaging.readers.wire import to_json
-from allstation.imaging.source import HeaderError
 from allstation.isolation import serving
 from allstation.isolation.frames import Header
 

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging.source import HeaderError, Source
+from allstation.imaging.formats.source import HeaderError, Source
 
 _ORDER: Final = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}
 _MOST_PAGES: Final = 2000

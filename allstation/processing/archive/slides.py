@@ -10,7 +10,7 @@ from pathlib import Path
 from allstation.core.errors import StationError
 from allstation.core.text import natural_key, shown_name
 from allstation.imaging import readers
-from allstation.imaging.field_names import looks_like_field
+from allstation.imaging.formats.suffixes import looks_like_field
 from allstation.imaging.readers import SlideFiles
 from allstation.processing.slide_import import SlideOptions
 

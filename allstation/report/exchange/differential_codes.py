@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from allstation.core.cell_types import PANEL_LOINC, CellType
-from allstation.report.identity import known_key
+from allstation.report.content.identity import known_key
 
 LOINC_NAMES: Final[Mapping[str, str]] = {
     PANEL_LOINC: "Differential panel, method unspecified - Blood",

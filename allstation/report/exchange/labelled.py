@@ -17,15 +17,15 @@ from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.slide_part import PART_SUFFIX
 from allstation.core.text import shown_name
-from allstation.imaging.archive_members import RESERVED_NAMES
+from allstation.imaging.archives.members import RESERVED_NAMES
 from allstation.imaging.bare import bare_field
-from allstation.imaging.field_file import read_field
+from allstation.imaging.fields.file import read_field
 from allstation.imaging.similarity import same_field_groups
 from allstation.report.atomic import make_folder, write_whole
+from allstation.report.content.field_rows import shown_case
+from allstation.report.content.free_text import Anonymity
 from allstation.report.export_types import Progress, no_progress
-from allstation.report.field_rows import shown_case
-from allstation.report.free_text import Anonymity
-from allstation.report.tables import safe_text
+from allstation.report.tables.case_tables import safe_text
 from allstation.report.wording import PROGRAM
 
 _COLUMNS: Final = (

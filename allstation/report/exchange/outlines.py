@@ -23,15 +23,15 @@ from allstation.core.plain_json import json_text
 from allstation.core.records import CaseSnapshot, FieldRecord, ModelRecord, Slide
 from allstation.core.slide_part import Region
 from allstation.core.text import plain_name, shown_name
-from allstation.imaging.cell_shapes import mask_of
-from allstation.imaging.cells import segment_cells
-from allstation.imaging.field_file import read_field
+from allstation.imaging.cells.segmentation import segment_cells
+from allstation.imaging.cells.shapes import mask_of
+from allstation.imaging.fields.file import read_field
 from allstation.report.atomic import make_folder, write_whole
-from allstation.report.cell_source import CellsOfFields
+from allstation.report.content.cell_source import CellsOfFields
+from allstation.report.content.field_rows import shown_case
+from allstation.report.content.free_text import Anonymity
 from allstation.report.exchange.slide_outlines import slide_parts
 from allstation.report.export_types import Exported, Progress, no_progress
-from allstation.report.field_rows import shown_case
-from allstation.report.free_text import Anonymity
 
 _NAMESPACE: Final = uuid.UUID("6f4b1f2e-9b0e-5c57-8d55-0a3c2f1f7a11")
 _SIDE: Final = 224

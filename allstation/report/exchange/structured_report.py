@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from allstation.core.cell_types import PANEL_LOINC, CellSummary, Counts
 from allstation.core.differential import Differential, TypeCount, report_of
+from allstation.report.drawing.typeset import clean_line
 from allstation.report.exchange.differential_codes import LOINC_NAMES, PER_HUNDRED, loinc_of
-from allstation.report.typeset import clean_line
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.report.content_types import SignatureBlock
+from allstation.report.content.report_types import SignatureBlock
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -10,7 +10,7 @@ import io
 from typing import TYPE_CHECKING, Final
 
 from allstation.core.errors import StationError
-from allstation.report.content_types import SIGNATURE_FIELD
+from allstation.report.content.report_types import SIGNATURE_FIELD
 from allstation.report.signing.certificates import SigningKey
 from allstation.report.signing.check import quieten
 from allstation.report.signing.time_stamps import TimeStampServer

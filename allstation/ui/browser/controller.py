@@ -12,8 +12,8 @@ from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldRecord, FieldState
 from allstation.core.slide_part import split_part
 from allstation.processing.status_types import ModelInfo
-from allstation.services.questions import FindUnreviewed, Listing, Overview, ReadOverview, ReadPage
-from allstation.services.requests import Prioritise
+from allstation.services.case.questions import FindUnreviewed, Listing, Overview, ReadOverview, ReadPage
+from allstation.services.case.requests import Prioritise
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.common.actions import Action

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldRecord
-from allstation.services.field_cache import FieldCache
-from allstation.services.questions import Listing, Overview, Query
+from allstation.services.case.questions import Listing, Overview, Query
+from allstation.services.images.field_cache import FieldCache
 from allstation.ui.browser.filters import FilterBar, on_slide
 from allstation.ui.browser.footer import BrowserFooter
 from allstation.ui.browser.grid import FieldGrid

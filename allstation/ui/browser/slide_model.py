@@ -11,7 +11,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.text import shown_name
-from allstation.services.questions import Overview
+from allstation.services.case.questions import Overview
 from allstation.ui.common.formatting import number, tip
 from allstation.ui.common.i18n import tr
 

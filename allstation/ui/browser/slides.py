@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from allstation.services.questions import Overview
+from allstation.services.case.questions import Overview
 from allstation.ui.browser.slide_model import Place, SlideModel
 from allstation.ui.browser.tile import facing, paint_chip
 from allstation.ui.common import theme

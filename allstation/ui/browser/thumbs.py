@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPixmap
 
 from allstation.core.records import FieldRecord
-from allstation.services.field_cache import FieldCache
-from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
+from allstation.services.images.field_cache import FieldCache
+from allstation.services.images.thumbnails import ThumbnailKey, ThumbnailLoader
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from allstation.core.errors import StationError
-from allstation.services.requests import AcceptCopy
+from allstation.services.case.requests import AcceptCopy
 from allstation.services.tasks import Serial, Task
 from allstation.store.maintenance import (
     AnchorComparison,

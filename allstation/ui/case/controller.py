@@ -14,7 +14,7 @@ from allstation import paths
 from allstation.core.text import shown_name
 from allstation.files import free_path
 from allstation.processing.status_types import CaseInfo, Problem
-from allstation.services.requests import AddPaths, CloseCase, LocateFields, OpenCase, OpenDemo
+from allstation.services.case.requests import AddPaths, CloseCase, LocateFields, OpenCase, OpenDemo
 from allstation.store.database import DATABASE
 from allstation.store.field_files import LocateReport
 from allstation.store.queue import RecoveryReport
@@ -164,7 +164,7 @@ class CaseController(QObject):
     @Slot()
     def add_files(self) -> None:
         """Ask for image files."""
-        from allstation.imaging.field_names import SUFFIXES
+        from allstation.imaging.formats.suffixes import SUFFIXES
 
         dialog = self._dialog(tr("Add fields"), QFileDialog.FileMode.ExistingFiles)
         known = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))

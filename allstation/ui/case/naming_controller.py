@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QUndoCommand
 from PySide6.QtWidgets import QInputDialog
 
-from allstation.services.case_session import CaseSession
-from allstation.services.requests import RenameCase, RenameSlide, Request
+from allstation.services.case.requests import RenameCase, RenameSlide, Request
+from allstation.services.case.session import CaseSession
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import short_name

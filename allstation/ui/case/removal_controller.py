@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QUndoCommand
 
 from allstation.processing.status_types import ImportStatus
-from allstation.services.case_session import CaseSession
-from allstation.services.field_requests import RemoveFields, UndoRemoval
-from allstation.services.undo_log import Removal
+from allstation.services.case.field_requests import RemoveFields, UndoRemoval
+from allstation.services.case.session import CaseSession
+from allstation.services.case.undo_log import Removal
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import field_name, number, short_name

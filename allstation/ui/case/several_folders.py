@@ -18,9 +18,9 @@ from allstation import paths
 from allstation.core.errors import StationError
 from allstation.core.patients import FolderPattern
 from allstation.core.text import shown_name
-from allstation.imaging.field_names import looks_like_field
+from allstation.imaging.formats.suffixes import looks_like_field
 from allstation.processing.several_cases import MadeCases, make_cases
-from allstation.services.requests import CloseCase
+from allstation.services.case.requests import CloseCase
 from allstation.services.settings import MAX_RECENT
 from allstation.services.tasks import Serial
 from allstation.ui.common.actions import Action

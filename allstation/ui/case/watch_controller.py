@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from allstation.core.text import shown_name
 from allstation.processing.status_types import CaseInfo
+from allstation.services.case.questions import ReadKnownFiles
+from allstation.services.case.requests import AddPaths
 from allstation.services.folder_watcher import WatchStatus
-from allstation.services.questions import ReadKnownFiles
-from allstation.services.requests import AddPaths
 from allstation.services.settings import BETWEEN
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number

@@ -9,8 +9,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from allstation.core.cell_types import CellType
 from allstation.core.cells import CellGeometry
-from allstation.services.case_session import CaseSession
-from allstation.services.cell_requests import (
+from allstation.services.case.cell_requests import (
     AddCell,
     JoinCells,
     PartCell,
@@ -22,7 +21,8 @@ from allstation.services.cell_requests import (
     UndoCellChange,
     WithdrawCellTypes,
 )
-from allstation.services.requests import Request
+from allstation.services.case.requests import Request
+from allstation.services.case.session import CaseSession
 from allstation.ui.common.i18n import tr
 
 

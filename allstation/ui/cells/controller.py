@@ -12,9 +12,9 @@ from allstation.core.cell_types import SHIPPED_TYPES, CellType
 from allstation.core.cells import CellCounts, CellFilter, CellGroup, CellOrder, CellRecord
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldRecord
-from allstation.services.cell_questions import CellPage, CellQuery
-from allstation.services.crop_loader import FieldPlace
-from allstation.services.gallery_questions import GalleryListing, ListGallery, ReadFieldFiles
+from allstation.services.case.cell_questions import CellPage, CellQuery
+from allstation.services.case.gallery_questions import GalleryListing, ListGallery, ReadFieldFiles
+from allstation.services.images.crop_loader import FieldPlace
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.cells.bar import Arrangement
 from allstation.ui.cells.commands import CellCommands

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Slot
 from allstation.core.cells import CellGeometry
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.field_cache import FieldCache
 from allstation.services.tasks import Serial
 from allstation.ui.cells.chosen import ChosenCells
 from allstation.ui.cells.commands import CellCommands
@@ -207,7 +207,7 @@ def _outline_at(
     pixel_size: float | None,
 ) -> CellGeometry:
     """Outline what lies at a point, at the pixel size that counts for the field. Runs on another thread."""
-    from allstation.imaging.hand_cells import cell_at
+    from allstation.imaging.cells.hand_cells import cell_at
 
     file = files.read(field.path, field.sha256)
     rgb = file.reduced(NETWORK_SIZE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from allstation.core.cell_types import CellType
 from allstation.core.differential import Differential, compare_readers, differential, stop_sentence
-from allstation.services.gallery_questions import OtherCount
+from allstation.services.case.gallery_questions import OtherCount
 from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
 

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from allstation.core.cell_types import CellType, Counts
 from allstation.core.differential import TARGETS
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.field_cache import FieldCache
 from allstation.ui.cells.bench_keys import BenchKey, BenchWidget
 from allstation.ui.cells.tally import TallyRow, TallyView
 from allstation.ui.common.formatting import number

@@ -13,15 +13,15 @@ from PySide6.QtWidgets import QApplication, QWidget
 from allstation.core.cell_count import CellCount, spread
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellFilter, CellRecord
-from allstation.services.crop_loader import FieldPlace
-from allstation.services.field_cache import FieldCache
-from allstation.services.gallery_questions import (
+from allstation.services.case.gallery_questions import (
     CountStart,
     OtherCount,
     ReadCountCells,
     ReadOtherCounts,
     StartCount,
 )
+from allstation.services.images.crop_loader import FieldPlace
+from allstation.services.images.field_cache import FieldCache
 from allstation.services.tasks import LatestOnly
 from allstation.ui.cells.commands import CellCommands
 from allstation.ui.cells.controller import GalleryController

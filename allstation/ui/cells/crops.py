@@ -15,8 +15,8 @@ from PySide6.QtCore import QObject, QPointF, Signal, Slot
 from PySide6.QtGui import QImage, QPixmap, QPolygonF
 
 from allstation.core.cells import CellRecord
-from allstation.services.crop_loader import Crop, CropKey, CropLoader, FieldPlace
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.crop_loader import Crop, CropKey, CropLoader, FieldPlace
+from allstation.services.images.field_cache import FieldCache
 
 MAX_BYTES: Final = 64 * 1024**2
 _BYTES_PER_PIXEL: Final = 4

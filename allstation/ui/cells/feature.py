@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.field_cache import FieldCache
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.cells.chosen import ChosenCells
 from allstation.ui.cells.commands import CellCommands

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QRectF, Signal, Slot
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellRecord
 from allstation.core.records import FieldRecord
-from allstation.services.cell_questions import CellsOfField
+from allstation.services.case.cell_questions import CellsOfField
 from allstation.ui.cells.listing import blind_record
 from allstation.ui.cells.panel import GalleryPanel
 from allstation.ui.cells.tile import key_label
@@ -139,7 +139,7 @@ class FieldCells(QObject):
     def _outline(self, record: CellRecord) -> NDArray[np.float64]:
         # Here: the decoder's library takes longer to load than the whole window.
         from allstation.core.errors import StationError
-        from allstation.imaging.cell_views import outline_shares
+        from allstation.imaging.cells.views import outline_shares
 
         try:
             return outline_shares(record.outline)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellCounts, CellRecord
-from allstation.services.gallery_questions import GalleryListing
+from allstation.services.case.gallery_questions import GalleryListing
 from allstation.ui.cells.bar import Arrangement
 from allstation.ui.cells.model import CellSection
 from allstation.ui.common.i18n import tr

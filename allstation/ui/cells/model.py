@@ -13,7 +13,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 
 from allstation.core.cell_types import SHIPPED_TYPES, CellType
 from allstation.core.cells import CellRecord
-from allstation.services.crop_loader import FieldPlace
+from allstation.services.images.crop_loader import FieldPlace
 from allstation.ui.browser.sections import Section
 from allstation.ui.cells import words
 from allstation.ui.common.formatting import tip

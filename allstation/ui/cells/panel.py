@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellCounts, CellFilter, CellRecord
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.field_cache import FieldCache
 from allstation.ui.browser.tile import RADIUS
 from allstation.ui.cells.bar import GalleryBar
 from allstation.ui.cells.crops import CellCrops, CropScale

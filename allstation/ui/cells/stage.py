@@ -9,8 +9,8 @@ from PySide6.QtGui import QColor, QHideEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from allstation.core.cells import CellRecord
-from allstation.services.crop_loader import FieldPlace
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.crop_loader import FieldPlace
+from allstation.services.images.field_cache import FieldCache
 from allstation.ui.cells.crops import CellCrops, CropScale
 from allstation.ui.cells.tile import paint_outline
 from allstation.ui.common import theme

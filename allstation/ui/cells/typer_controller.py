@@ -14,10 +14,10 @@ from allstation.core.cells import CellCounts, CellFilter
 from allstation.core.errors import StationError
 from allstation.files import write_atomically
 from allstation.processing.status_types import Problem
-from allstation.services.cell_features import CellFeatureService, FeatureProgress
-from allstation.services.cell_questions import CellCountsOf
-from allstation.services.cell_requests import ClearCellProposals
-from allstation.services.cell_typing import CellTypingService, FittedTyper
+from allstation.services.case.cell_questions import CellCountsOf
+from allstation.services.case.cell_requests import ClearCellProposals
+from allstation.services.cells.features import CellFeatureService, FeatureProgress
+from allstation.services.cells.typer import CellTypingService, FittedTyper
 from allstation.services.tasks import Serial
 from allstation.ui.cells.controller import GalleryController
 from allstation.ui.cells.panel import GalleryPanel

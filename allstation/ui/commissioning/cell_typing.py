@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellRecord
 from allstation.processing.status_types import Problem
-from allstation.services.commissioning import CommissioningService
-from allstation.services.crop_loader import FieldPlace
+from allstation.services.images.crop_loader import FieldPlace
+from allstation.services.site.commissioning import CommissioningService
 from allstation.store.commissioning_record import CommissioningRecord
 from allstation.ui.cells.commands import CellCommands
 from allstation.ui.cells.crops import CropScale
@@ -26,7 +26,7 @@ from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 
 if TYPE_CHECKING:
-    from allstation.services.commissioning_cells import AskedCells, Measured
+    from allstation.services.site.commissioning_cells import AskedCells, Measured
 
 UNIDENTIFIED: Final = "unidentified"
 """Type of a cell that a person looked at and could not tell."""

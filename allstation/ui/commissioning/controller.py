@@ -6,9 +6,9 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from allstation.processing.status_types import Problem
-from allstation.services.cell_features import CellFeatureService
-from allstation.services.commissioning import CommissioningService, Tested
-from allstation.services.field_cache import FieldCache
+from allstation.services.cells.features import CellFeatureService
+from allstation.services.images.field_cache import FieldCache
+from allstation.services.site.commissioning import CommissioningService, Tested
 from allstation.store.commissioning_record import CommissioningRecord
 from allstation.ui.cells.commands import CellCommands
 from allstation.ui.commissioning.cell_typing import CellTyping

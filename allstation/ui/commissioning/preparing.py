@@ -13,16 +13,16 @@ from PySide6.QtWidgets import QFileDialog
 from allstation.core.cell_types import CellType
 from allstation.core.records import FieldState
 from allstation.processing.status_types import QueuePhase, QueueStatus
-from allstation.services.cell_features import CellFeatureService, FeatureProgress
-from allstation.services.commissioning import CommissioningService
-from allstation.services.requests import AddPaths
+from allstation.services.case.requests import AddPaths
+from allstation.services.cells.features import CellFeatureService, FeatureProgress
+from allstation.services.site.commissioning import CommissioningService
 from allstation.store.commissioning_record import CommissioningRecord
 from allstation.ui.commissioning.prepare_page import QUICK_TYPES, Preparation, PreparePage
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 
 if TYPE_CHECKING:
-    from allstation.services.commissioning_cells import CaseCells
+    from allstation.services.site.commissioning_cells import CaseCells
 
 _PAUSE: Final = 300
 _NOTHING: Final = FeatureProgress(0, 0, 0, running=False)

@@ -16,10 +16,10 @@ from allstation.core.cell_types import CellType, type_of
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.processing.status_types import Problem
-from allstation.services.commissioning import CommissioningService, Tested
-from allstation.services.requests import ClassifyAgain
+from allstation.services.case.requests import ClassifyAgain
+from allstation.services.site.commissioning import CommissioningService, Tested
 from allstation.services.tasks import Serial
-from allstation.services.training_activation import Activation, Activations
+from allstation.services.training.activation import Activation, Activations
 from allstation.ui.commissioning.result_page import tested_groups
 from allstation.ui.commissioning.window import CommissioningWindow, Step
 from allstation.ui.common.actions import Action
@@ -30,7 +30,7 @@ from allstation.ui.common.notifications import Level, Notification
 from allstation.ui.context import AppContext
 
 if TYPE_CHECKING:
-    from allstation.services.site_choice import SavedSite, SiteComparison
+    from allstation.services.site.bundle_choice import SavedSite, SiteComparison
 
 FOLDER: Final = "sites"
 """Of the data folder: bundles as they were accepted; what is in use is a copy among the models."""
@@ -357,7 +357,7 @@ def _write_pdf(shown: _Report, target: Path) -> Path:
 
 def _write_of_bundle(bundle: Path, types: Mapping[str, str], target: Path) -> Path:
     """Write the report that is in a bundle. Runs on another thread."""
-    from allstation.services.site_choice import read_acceptance
+    from allstation.services.site.bundle_choice import read_acceptance
 
     name, sha256, report = read_acceptance(bundle)
     return _write_pdf(_Report(name, report, sha256, types), target)

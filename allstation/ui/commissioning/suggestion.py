@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Slot
 from allstation.core.decision import Reason
 from allstation.core.summary import Tally
 from allstation.processing.status_types import QueuePhase, QueueStatus
-from allstation.services.questions import ReadTally
+from allstation.services.case.questions import ReadTally
 from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification

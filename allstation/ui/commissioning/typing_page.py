@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.cell_types import CellType
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.field_cache import FieldCache
 from allstation.ui.cells.bench_keys import BenchKey, BenchWidget
 from allstation.ui.commissioning.standing_card import StandingCard
 from allstation.ui.commissioning.type_keys import TypeKeys

@@ -8,9 +8,9 @@ from PySide6.QtGui import QUndoCommand
 
 from allstation.core.known_sizes import SlideSizes
 from allstation.core.site import Site
-from allstation.services.case_session import CaseSession
-from allstation.services.requests import SetDetails, SetSite
-from allstation.services.slide_size_requests import SetSlideSizes
+from allstation.services.case.requests import SetDetails, SetSite
+from allstation.services.case.session import CaseSession
+from allstation.services.case.slide_size_requests import SetSlideSizes
 from allstation.ui.common.i18n import tr
 
 

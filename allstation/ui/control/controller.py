@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QWidget
 
 from allstation.processing.status_types import Problem
-from allstation.services.control_watch import ControlReading, ControlWatch
+from allstation.services.site.control_watch import ControlReading, ControlWatch
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification

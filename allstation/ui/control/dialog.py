@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from allstation.services.control_watch import ControlReading
+from allstation.services.site.control_watch import ControlReading
 from allstation.ui.common import theme
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from allstation.core.errors import StationError
 from allstation.keys.cluster_certificates import Certificates, JoinFile
 from allstation.processing.cluster.address import require_cluster
-from allstation.services.machine_requests import UseMachines
+from allstation.services.case.machine_requests import UseMachines
 from allstation.services.machines import MachinesState, joined, tested
 from allstation.services.tasks import Serial
 from allstation.ui.common.actions import Action

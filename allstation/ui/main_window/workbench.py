@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from allstation.core.text import shown_name
 from allstation.processing.status_types import QueuePhase
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.field_cache import FieldCache
 from allstation.ui.browser.controller import BrowserController
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.case.audit_controller import AuditController

@@ -13,9 +13,9 @@ from allstation.core.patients import FolderPattern, PatientSource
 from allstation.core.records import Slide
 from allstation.processing.patients import PatientProposal
 from allstation.processing.status_types import ImportStatus, Problem
-from allstation.services.case_session import CaseSession
-from allstation.services.patient_requests import ProposePatients, SetPatients
-from allstation.services.questions import Overview
+from allstation.services.case.patient_requests import ProposePatients, SetPatients
+from allstation.services.case.questions import Overview
+from allstation.services.case.session import CaseSession
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QFileDialog
 
 from allstation.core.records import FieldState
 from allstation.processing.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
-from allstation.services.questions import ReadFailures
-from allstation.services.requests import (
+from allstation.services.case.questions import ReadFailures
+from allstation.services.case.requests import (
     CancelQueue,
     ClassifyAgain,
     DropJob,

@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QWidget
 
 from allstation.core.known_sizes import SlideSizes
-from allstation.services.questions import ReadDetails
-from allstation.services.slide_size_requests import ReadSlideSizes
+from allstation.services.case.questions import ReadDetails
+from allstation.services.case.slide_size_requests import ReadSlideSizes
 from allstation.ui.common.undo_commands import DetailsCommand
 from allstation.ui.context import AppContext
 

@@ -29,7 +29,7 @@ from allstation.ui.common.i18n import tr
 from allstation.ui.common.window_size import resize_on_screen
 
 if TYPE_CHECKING:
-    from allstation.report.content_types import SignatureBlock
+    from allstation.report.content.report_types import SignatureBlock
     from allstation.report.signing.certificates import CertificateFacts
 
 _DIGITS: Final = 16

@@ -11,12 +11,12 @@ from PySide6.QtWidgets import QWidget
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportRecord, ReportStatus
 from allstation.processing.status_types import CaseInfo, Problem
-from allstation.services.export import ExportJob, check_target
-from allstation.services.export_kinds import ExportKind
-from allstation.services.previews import Preview, Previews
-from allstation.services.report_state import ReportState
-from allstation.services.reporting import MadeReport
-from allstation.services.requests import KeepReport
+from allstation.services.case.requests import KeepReport
+from allstation.services.reports.export import ExportJob, check_target
+from allstation.services.reports.export_kinds import ExportKind
+from allstation.services.reports.previews import Preview, Previews
+from allstation.services.reports.report_state import ReportState
+from allstation.services.reports.reporting import MadeReport
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from allstation.core.errors import StationError
 from allstation.core.pixel_size import frame_sizes
-from allstation.report.identity import DATES, GROUPS, dicom_problem, entered, known_key
+from allstation.report.content.identity import DATES, GROUPS, dicom_problem, entered, known_key
 from allstation.ui.common import focus_filters, theme
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.scrolling import scroll_area

@@ -27,12 +27,12 @@ from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.frozen import training_is_installed
 from allstation.processing.status_types import Problem
-from allstation.report.free_text import FreeText, Texts
+from allstation.report.content.free_text import FreeText, Texts
 from allstation.report.options import ReportOptions
-from allstation.services.export import ExportJob
-from allstation.services.export_kinds import ExportKind, ExportOptions
-from allstation.services.questions import ReadFreeText
-from allstation.services.reporting import letterhead
+from allstation.services.case.questions import ReadFreeText
+from allstation.services.reports.export import ExportJob
+from allstation.services.reports.export_kinds import ExportKind, ExportOptions
+from allstation.services.reports.reporting import letterhead
 from allstation.services.settings import SettingsFile
 from allstation.ui.common import focus_filters, icons
 from allstation.ui.common.actions import Action

@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from allstation.core.reports import ReportStatus
-from allstation.services.report_state import ReportState
-from allstation.services.reporting import MadeReport
+from allstation.services.reports.report_state import ReportState
+from allstation.services.reports.reporting import MadeReport
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from allstation.report.free_text import FreeText
-from allstation.services.export_kinds import ExportKind
+from allstation.report.content.free_text import FreeText
+from allstation.services.reports.export_kinds import ExportKind
 
 TITLES: Final = {
     ExportKind.CSV: "CSV table",

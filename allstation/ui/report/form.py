@@ -23,13 +23,13 @@ from PySide6.QtWidgets import (
 
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus
-from allstation.report.content_types import SignatureBlock
-from allstation.report.free_text import Anonymity, FreeText
+from allstation.report.content.free_text import Anonymity, FreeText
+from allstation.report.content.report_types import SignatureBlock
 from allstation.report.options import ReportOptions
-from allstation.services.report_state import ReportState
-from allstation.services.reporting import letterhead
+from allstation.services.reports.report_state import ReportState
+from allstation.services.reports.reporting import letterhead
+from allstation.services.reports.signatures import chosen_certificate, signature_block
 from allstation.services.settings import SettingsFile
-from allstation.services.signatures import chosen_certificate, signature_block
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.text import shown_name
-from allstation.report.free_text import TITLES, FreeText, Texts
+from allstation.report.content.free_text import TITLES, FreeText, Texts
 from allstation.ui.common import focus_filters
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Slot
 
-from allstation.report.free_text import FreeText
-from allstation.services.case_session import CaseSession
-from allstation.services.questions import ReadFreeText
+from allstation.report.content.free_text import FreeText
+from allstation.services.case.questions import ReadFreeText
+from allstation.services.case.session import CaseSession
 
 if TYPE_CHECKING:
-    from allstation.report.free_text import Texts
+    from allstation.report.content.free_text import Texts
     from allstation.ui.report.free_text import FreeTextDialog
     from allstation.ui.report.window import ReportWindow
 

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from allstation.core.errors import StationError
 from allstation.core.text import plain_name
-from allstation.services import signatures
-from allstation.services.reporting import MadeReport
+from allstation.services.reports import signatures
+from allstation.services.reports.reporting import MadeReport
 from allstation.services.settings import SettingsFile
 from allstation.services.tasks import Serial
 from allstation.ui.common.formatting import short_name

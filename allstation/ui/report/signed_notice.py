@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.reports import ReportRecord
-from allstation.services.questions import Overview, ReadOverview
+from allstation.services.case.questions import Overview, ReadOverview
 from allstation.ui.common.formatting import moment
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext

@@ -12,14 +12,14 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.services import signatures
+from allstation.services.reports import signatures
 from allstation.services.tasks import LatestOnly
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 
 if TYPE_CHECKING:
-    from allstation.report.verification import Verification
+    from allstation.report.verification.parts import Verification
     from allstation.ui.report.verify_dialog import VerifyDialog
 
 _log = logging.getLogger(__name__)

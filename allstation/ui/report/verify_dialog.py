@@ -16,7 +16,7 @@ from allstation.ui.common.theme import tokens
 from allstation.ui.common.window_size import resize_on_screen
 
 if TYPE_CHECKING:
-    from allstation.report.verification import PartCheck, Verification
+    from allstation.report.verification.parts import PartCheck, Verification
 
 _ICON: Final = 20
 _SIZE: Final = (680, 560)

@@ -11,7 +11,7 @@ from allstation.core.field_distance import AlikeAnswer, AlikeField
 from allstation.core.records import FieldRecord
 from allstation.processing.status_types import ModelInfo
 from allstation.services.alike_fields import AlikeFields
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.field_cache import FieldCache
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.context import AppContext

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from allstation.core.field_distance import AlikeField
 from allstation.core.records import FieldRecord, FieldState, Review
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.field_cache import FieldCache
 from allstation.ui.common.formatting import moment
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.window_size import resize_on_screen

@@ -14,9 +14,9 @@ from PySide6.QtGui import QUndoCommand
 from allstation import paths
 from allstation.core.records import FieldRecord, Review
 from allstation.processing.status_types import CaseInfo, ModelInfo
-from allstation.services.case_session import CaseSession
-from allstation.services.field_requests import RestoreReview, SaveReview, WithdrawReview
-from allstation.services.questions import Overview, ReadHistory
+from allstation.services.case.field_requests import RestoreReview, SaveReview, WithdrawReview
+from allstation.services.case.questions import Overview, ReadHistory
+from allstation.services.case.session import CaseSession
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.docks import raise_dock

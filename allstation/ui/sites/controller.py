@@ -14,8 +14,8 @@ from allstation.core.errors import StationError
 from allstation.core.site import Site
 from allstation.core.text import shown_name
 from allstation.processing.status_types import CaseInfo
-from allstation.services.questions import ReadSite
-from allstation.services.site_measuring import MeasuredSite, measure_case
+from allstation.services.case.questions import ReadSite
+from allstation.services.site.measuring import MeasuredSite, measure_case
 from allstation.services.tasks import Serial
 from allstation.store.site_library import SiteLibrary
 from allstation.ui.common.actions import Action

@@ -27,8 +27,8 @@ from allstation.core.errors import StationError
 from allstation.core.pixel_size import micrometres
 from allstation.core.site import LONGEST_TEXT, Frame, PixelSize, ScaleSource, Site, White, new_id
 from allstation.core.text import shown_name
-from allstation.imaging.site_measure import completed, with_white
-from allstation.services.site_measuring import MeasuredSite
+from allstation.imaging.fields.site_measure import completed, with_white
+from allstation.services.site.measuring import MeasuredSite
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.window_size import grow_with_text
 from allstation.ui.sites.words import frame_text, measured_text, source_text, white_text

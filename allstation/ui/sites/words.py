@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from allstation.core.site import PixelSize, ScaleSource, White
-from allstation.imaging.site_measure import FrameOptics
-from allstation.services.site_measuring import MeasuredSite
+from allstation.imaging.fields.site_measure import FrameOptics
+from allstation.services.site.measuring import MeasuredSite
 from allstation.ui.common.formatting import number, together
 from allstation.ui.common.i18n import tr
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from allstation.core.cell_types import SHIPPED_TYPES, CellType, type_of
 from allstation.core.cells import CellRecord
 from allstation.core.errors import StationError
-from allstation.services.cell_questions import CellListing, CellsOfField
+from allstation.services.case.cell_questions import CellListing, CellsOfField
 from allstation.ui.cells.listing import blind_record
 from allstation.ui.cells.tile import key_label
 from allstation.ui.context import AppContext
@@ -70,7 +70,7 @@ class SlideCellsController(QObject):
 
 def _mark(record: CellRecord, types: Sequence[CellType]) -> CellMark | None:
     # Here: the decoder's library takes longer to load than the whole window.
-    from allstation.imaging.cell_views import outline_shares
+    from allstation.imaging.cells.views import outline_shares
 
     shown = record.shown_type
     kind = type_of(types, shown) if shown else None

@@ -109,7 +109,7 @@ class BuildContents:
 
     def _usual(self) -> Region:
         """Return a part of the size that would be proposed."""
-        from allstation.imaging.slide_squares import FieldSize, make_grid
+        from allstation.imaging.slides.squares import FieldSize, make_grid
 
         pixel_um = self.info.pixel_um or _USUAL_UM
         width, height = make_grid(self.info, pixel_um, FieldSize()).field

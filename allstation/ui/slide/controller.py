@@ -13,10 +13,10 @@ from allstation.core.records import FieldRecord
 from allstation.core.slide_file import PAGES, SlideFieldMark, SlideFile
 from allstation.core.slide_part import Region, split_part
 from allstation.processing.status_types import ModelInfo
-from allstation.services.slide_requests import SlideFields, SlideFileOf
-from allstation.services.slide_tiles import SlideTiles
+from allstation.services.case.slide_requests import SlideFields, SlideFileOf
+from allstation.services.images.slide_tiles import SlideTiles
+from allstation.services.images.tile_grid import TileGrid, TileKey
 from allstation.services.tasks import LatestOnly
-from allstation.services.tile_grid import TileGrid, TileKey
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr

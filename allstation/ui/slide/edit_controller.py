@@ -11,10 +11,10 @@ from PySide6.QtGui import QUndoCommand
 
 from allstation.core.errors import StationError
 from allstation.core.slide_part import Region
-from allstation.services.case_session import CaseSession
-from allstation.services.slide_pixels import SlideSource
-from allstation.services.slide_requests import AddRegions, MoveRegion, UndoRegions
-from allstation.services.slide_tiles import SlideTiles
+from allstation.services.case.session import CaseSession
+from allstation.services.case.slide_requests import AddRegions, MoveRegion, UndoRegions
+from allstation.services.images.slide_pixels import SlideSource
+from allstation.services.images.slide_tiles import SlideTiles
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
@@ -229,7 +229,7 @@ class _Fill:
         self._polygon = polygon
 
     def __call__(self, source: SlideSource) -> tuple[int, list[Region]]:
-        from allstation.imaging.monolayer import fill
+        from allstation.imaging.slides.monolayer import fill
 
         return self._slide_id, list(fill(source, self._polygon))
 

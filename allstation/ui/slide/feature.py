@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QStackedWidget, QToolButton, QWidget
 
-from allstation.services.slide_tiles import SlideTiles
+from allstation.services.images.slide_tiles import SlideTiles
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common import icons
 from allstation.ui.common.actions import Action

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QWidget
 
 from allstation.core.errors import StationError
-from allstation.services.questions import ReadDetails
-from allstation.services.slide_tiles import SlideTiles
+from allstation.services.case.questions import ReadDetails
+from allstation.services.images.slide_tiles import SlideTiles
 from allstation.services.tasks import LatestOnly
 from allstation.ui.common.actions import Action
 from allstation.ui.common.undo_commands import DetailsCommand

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from allstation.core.classes import RESEARCH_USE
-from allstation.services.tile_grid import Box, TileGrid, TileKey
+from allstation.services.images.tile_grid import Box, TileGrid, TileKey
 from allstation.ui.common import theme
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr

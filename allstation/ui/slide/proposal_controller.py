@@ -14,9 +14,9 @@ from PySide6.QtWidgets import QInputDialog, QWidget
 from allstation.core.slide_file import EVERYTHING, PAGES, SlideFile
 from allstation.processing.slide_import import SlideOptions
 from allstation.processing.status_types import ImportStatus
-from allstation.services.case_session import CaseSession
-from allstation.services.requests import AddPaths
-from allstation.services.slide_requests import CancelProposed, SetFieldCount, SlideFileOf, UndoCut
+from allstation.services.case.requests import AddPaths
+from allstation.services.case.session import CaseSession
+from allstation.services.case.slide_requests import CancelProposed, SetFieldCount, SlideFileOf, UndoCut
 from allstation.services.tasks import LatestOnly
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.browser.slide_model import Place

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
-from allstation.services.tile_grid import Box, TileGrid, TileKey
+from allstation.services.images.tile_grid import Box, TileGrid, TileKey
 from allstation.ui.common.formatting import together
 from allstation.ui.common.i18n import tr
 from allstation.ui.slide.density import DensityMap, paint_density_legend

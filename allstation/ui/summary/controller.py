@@ -8,8 +8,8 @@ from allstation.core.filters import FieldFilter
 from allstation.core.place_shares import PlaceShares
 from allstation.core.summary import Tally
 from allstation.processing.status_types import ModelInfo
-from allstation.services.questions import ReadTally
-from allstation.services.share_questions import ReadShares
+from allstation.services.case.questions import ReadTally
+from allstation.services.case.share_questions import ReadShares
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.common.actions import Action

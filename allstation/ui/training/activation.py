@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QWidget
 
 from allstation.core.errors import StationError
 from allstation.core.events import Event, Progress, Report
-from allstation.services.job_lines import Ending, Job, JobState
-from allstation.services.training_comparison import ModelComparison, Outcome, read_comparison
-from allstation.services.training_figures import MODEL
-from allstation.services.training_history import RunSummary
-from allstation.services.training_runs import TrainingRuns
+from allstation.services.training.comparison import ModelComparison, Outcome, read_comparison
+from allstation.services.training.figures import MODEL
+from allstation.services.training.history import RunSummary
+from allstation.services.training.job_lines import Ending, Job, JobState
+from allstation.services.training.runs import TrainingRuns
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.model_choice import ModelChoiceDialog

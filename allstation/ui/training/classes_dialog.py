@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.errors import StationError
-from allstation.services.labelling import KEYS, check_classes
+from allstation.services.training.labelling import KEYS, check_classes
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.scrolling import scroll_area
 

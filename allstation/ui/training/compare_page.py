@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD, OVERALL
-from allstation.services.training_figures import RunFigures
+from allstation.services.training.figures import RunFigures
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.tables import fill_row, table_of

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from PySide6.QtGui import QPalette
 
-from allstation.services.training_figures import RunFigures
+from allstation.services.training.figures import RunFigures
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.theme import class_colour, tokens
 from allstation.ui.training.plotting import style_axes, style_legend

@@ -9,9 +9,9 @@ from typing import Final
 from PySide6.QtCore import QObject, Slot
 
 from allstation.core.events import Event, Progress, Report
-from allstation.services.job_lines import Ending, Job, JobState
-from allstation.services.training_figures import FigureReader
-from allstation.services.training_runs import TrainingRuns
+from allstation.services.training.figures import FigureReader
+from allstation.services.training.job_lines import Ending, Job, JobState
+from allstation.services.training.runs import TrainingRuns
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.compare_page import ComparePage

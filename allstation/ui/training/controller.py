@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from allstation import paths
 from allstation.frozen import training_command, training_is_installed
-from allstation.services.requests import ClassifyAgain
+from allstation.services.case.requests import ClassifyAgain
 from allstation.ui.common import focus_filters
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
@@ -22,8 +22,8 @@ from allstation.ui.context import AppContext
 
 if TYPE_CHECKING:
     from allstation.processing.cluster.connection import ClusterConnection
-    from allstation.services.training_activation import Activation, Activations
-    from allstation.services.training_runs import TrainingRuns
+    from allstation.services.training.activation import Activation, Activations
+    from allstation.services.training.runs import TrainingRuns
     from allstation.ui.training.panel import TrainingPanel
 
 _SIZE: Final = (1120, 780)
@@ -103,8 +103,8 @@ class TrainingController(QObject):
             self._panel.set_folder(folder)
 
     def _make(self) -> TrainingWindow:
-        from allstation.services.training_activation import Activations
-        from allstation.services.training_runs import TrainingRuns
+        from allstation.services.training.activation import Activations
+        from allstation.services.training.runs import TrainingRuns
         from allstation.ui.training.panel import TrainingPanel
 
         self._runs = TrainingRuns(training_command(), self)

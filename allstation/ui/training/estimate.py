@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from allstation.services.training_history import RunSummary
+from allstation.services.training.history import RunSummary
 from allstation.ui.common.formatting import duration
 from allstation.ui.common.i18n import tr
 

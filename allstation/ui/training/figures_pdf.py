@@ -11,7 +11,7 @@ from typing import Any, Final
 from PySide6.QtGui import QPalette
 
 from allstation.core.classes import RESEARCH_USE
-from allstation.services.training_figures import RunFigures
+from allstation.services.training.figures import RunFigures
 from allstation.ui.common import theme
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.compare_plots import draw_figures

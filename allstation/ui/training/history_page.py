@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from allstation.services.training_activation import Activation
-from allstation.services.training_history import INTERRUPTED, RunSummary
+from allstation.services.training.activation import Activation
+from allstation.services.training.history import INTERRUPTED, RunSummary
 from allstation.ui.common.formatting import duration, moment, tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import ActivationDialog

@@ -14,8 +14,8 @@ from allstation.core.errors import StationError
 from allstation.core.text import plain_name
 from allstation.files import free_path
 from allstation.report.exchange.labelled import LabelledExport
-from allstation.services.labelled_writer import LabellingStore
-from allstation.services.labelling import Labelling, Unfinished
+from allstation.services.training.labelled_writer import LabellingStore
+from allstation.services.training.labelling import Labelling, Unfinished
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.classes_dialog import ClassesDialog

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.text import shown_name
-from allstation.services.labelling import KEYS
+from allstation.services.training.labelling import KEYS
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.class_button import ClassButton

@@ -11,7 +11,7 @@ from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from allstation.core.text import shown_name
-from allstation.services.labelling import KEYS, Labelling
+from allstation.services.training.labelling import KEYS, Labelling
 from allstation.ui.cells.bench_keys import BenchKey, KeyBench
 from allstation.ui.common import focus_filters
 from allstation.ui.common.formatting import number

@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.events import Event, Phase, Progress, Report
-from allstation.services.job_lines import Ending, Job, JobState
-from allstation.services.training_history import RunSummary
-from allstation.services.training_map import read_map
-from allstation.services.training_runs import TrainingRuns
+from allstation.services.training.history import RunSummary
+from allstation.services.training.job_lines import Ending, Job, JobState
+from allstation.services.training.map import read_map
+from allstation.services.training.runs import TrainingRuns
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.map_page import MapPage
 

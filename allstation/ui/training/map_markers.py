@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QImage, QMouseEvent, QPainter, 
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from allstation.core.classes import class_style
-from allstation.services.training_map import RIGHT, UNKNOWN, WRONG, FieldMap, MapColour
+from allstation.services.training.map import RIGHT, UNKNOWN, WRONG, FieldMap, MapColour
 from allstation.ui.browser.tile import facing
 from allstation.ui.common import theme
 from allstation.ui.common.formatting import number

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from allstation.core.events import Phase, Progress
 from allstation.core.text import shown_name
-from allstation.services.training_history import RunSummary
-from allstation.services.training_map import WRONG, FieldMap, MapColour, MapPoint
+from allstation.services.training.history import RunSummary
+from allstation.services.training.map import WRONG, FieldMap, MapColour, MapPoint
 from allstation.ui.common.formatting import duration, number, percent
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.field_preview import FieldPeek

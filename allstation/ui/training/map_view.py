@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from allstation.core.text import shown_name
 from allstation.services.tasks import LatestOnly
-from allstation.services.training_map import FieldMap, MapColour, MapPoint
+from allstation.services.training.map import FieldMap, MapColour, MapPoint
 from allstation.ui.common import theme
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.map_markers import Marker, Picture, markers

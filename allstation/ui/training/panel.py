@@ -16,9 +16,9 @@ from allstation.core.events import Event, Phase, Progress, Report
 from allstation.files import free_path
 from allstation.paths import login_name
 from allstation.recipe_files import write_recipe
-from allstation.services.job_lines import Ending, Job, JobState
-from allstation.services.training_history import RunHistory, RunPlaces, RunSummary
-from allstation.services.training_runs import FIT, TrainingRuns
+from allstation.services.training.history import RunHistory, RunPlaces, RunSummary
+from allstation.services.training.job_lines import Ending, Job, JobState
+from allstation.services.training.runs import FIT, TrainingRuns
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import Activating
 from allstation.ui.training.compare_page import ComparePage

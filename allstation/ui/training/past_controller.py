@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from allstation.services.training_history import RunHistory, RunSummary, read_history, write_notes
+from allstation.services.training.history import RunHistory, RunSummary, read_history, write_notes
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.history_page import HistoryPage
 

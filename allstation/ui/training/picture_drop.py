@@ -64,7 +64,7 @@ class PictureDrop(QFrame):
 
     @Slot()
     def _ask(self) -> None:
-        from allstation.imaging.field_names import SUFFIXES
+        from allstation.imaging.formats.suffixes import SUFFIXES
 
         dialog = QFileDialog(self, tr("Choose pictures"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)

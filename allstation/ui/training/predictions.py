@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.text import shown_name
-from allstation.services.training_figures import RunFigures, TestField
+from allstation.services.training.figures import RunFigures, TestField
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.field_preview import FieldPeek
 

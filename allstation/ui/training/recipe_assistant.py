@@ -12,9 +12,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 from allstation.core.errors import StationError
 from allstation.core.events import Event, Report
 from allstation.recipe_files import write_recipe
-from allstation.services.job_lines import Ending, Job, JobState
-from allstation.services.training_history import RunSummary
-from allstation.services.training_runs import TrainingRuns
+from allstation.services.training.history import RunSummary
+from allstation.services.training.job_lines import Ending, Job, JobState
+from allstation.services.training.runs import TrainingRuns
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.estimate import estimate_text, seconds_for
 from allstation.ui.training.recipe_page import RecipePage

@@ -8,9 +8,9 @@ from typing import Final
 from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.events import Batch, Event, Phase, Progress
-from allstation.services.job_lines import Ending, Job, JobState
-from allstation.services.training_history import read_history
-from allstation.services.training_runs import FIT, TrainingRuns
+from allstation.services.training.history import read_history
+from allstation.services.training.job_lines import Ending, Job, JobState
+from allstation.services.training.runs import FIT, TrainingRuns
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.run_page import RunPage, batch_line, progress_line
 

@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.events import Batch, Epoch, Event, Failed, Message, Phase, Progress
-from allstation.services.job_lines import Ending, Job, JobState
-from allstation.services.training_history import RunSummary
-from allstation.services.training_runs import RunningJob
+from allstation.services.training.history import RunSummary
+from allstation.services.training.job_lines import Ending, Job, JobState
+from allstation.services.training.runs import RunningJob
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.curves import CurvesView, value_line

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from allstation.core.events import PHASES
-from allstation.services.training_history import RunSummary
+from allstation.services.training.history import RunSummary
 from allstation.ui.browser.tile import facing
 from allstation.ui.common import theme
 from allstation.ui.common.i18n import tr

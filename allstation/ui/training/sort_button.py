@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from allstation.core.text import shown_name
-from allstation.services.labelling import Unfinished
+from allstation.services.training.labelling import Unfinished
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 
@@ -21,7 +21,7 @@ class SortButton(QPushButton):
     Signals:
         folder_asked: Choose a folder.
         case_asked: The fields of the open case.
-        resumed: :class:`~allstation.services.labelling.Unfinished` to go on with.
+        resumed: :class:`~allstation.services.training.labelling.Unfinished` to go on with.
     """
 
     folder_asked = Signal()

@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.files import free_path
-from allstation.services.training_history import RunPlaces, RunSummary
-from allstation.services.training_runs import TrainingRuns
+from allstation.services.training.history import RunPlaces, RunSummary
+from allstation.services.training.runs import TrainingRuns
 from allstation.sweep import latest_sweep, make_sweep
 from allstation.ui.training.recipe_page import RecipePage
 from allstation.ui.training.sweep_page import SweepPage

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.errors import StationError
-from allstation.services.training_history import RunSummary
+from allstation.services.training.history import RunSummary
 from allstation.sweep import AXES, ZHANG_TABLE_1, GridRun, grid
 from allstation.ui.common.formatting import duration
 from allstation.ui.common.i18n import tr

@@ -8,8 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Slot
 
 from allstation.core.records import Prediction
-from allstation.services.training_history import RunSummary
-from allstation.services.training_trial import Trial, TrialFields
+from allstation.services.training.history import RunSummary
+from allstation.services.training.trial import Trial, TrialFields
 from allstation.ui.training.try_page import TryPage
 
 

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 
 from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import shown_name
-from allstation.services.training_history import RunSummary
-from allstation.services.training_trial import TrialModel
+from allstation.services.training.history import RunSummary
+from allstation.services.training.trial import TrialModel
 from allstation.ui.common.formatting import tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.scrolling import VerticalScrollArea

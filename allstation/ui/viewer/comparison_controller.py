@@ -7,7 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Slot
 
 from allstation.core.records import FieldRecord, Prediction
-from allstation.services.questions import ReadPredictions
+from allstation.services.case.questions import ReadPredictions
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QWidget
 
 from allstation.processing.status_types import ModelInfo
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.field_cache import FieldCache
 from allstation.ui.common.actions import Action
 from allstation.ui.common.notifications import Level, Notification
 from allstation.ui.context import AppContext

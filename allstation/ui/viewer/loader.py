@@ -13,7 +13,7 @@ from typing import Final
 from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.field_cache import FieldCache
 from allstation.services.tasks import Workers
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.picture import FieldPicture

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
-from allstation.services.field_cache import FieldCache
+from allstation.services.images.field_cache import FieldCache
 from allstation.services.tasks import Serial
 
 Finder = Callable[[Path, str, tuple[int, int]], "list[NDArray[np.float64]]"]
@@ -51,7 +51,7 @@ def find_outlines(
     Raises:
         StationError: If the file cannot be read, or holds other bytes than were added.
     """
-    from allstation.imaging.cells import segment_cells
+    from allstation.imaging.cells.segmentation import segment_cells
 
     height, width = size
     rgb = (files or FieldCache()).read(path, sha256).reduced(size)

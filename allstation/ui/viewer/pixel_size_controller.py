@@ -14,12 +14,12 @@ from allstation.core.known_sizes import KnownSize, KnownSizes, SlideSizes
 from allstation.core.pixel_size import LARGEST, SMALLEST, frame_sizes, with_size
 from allstation.core.records import FieldRecord
 from allstation.core.site import PixelSize, ScaleSource, Site
-from allstation.imaging.field_file import read_field
-from allstation.imaging.field_scale import doubt_of_file
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.fields.scale import doubt_of_file
 from allstation.processing.status_types import CaseInfo
-from allstation.report.identity import known_key
-from allstation.services.questions import Overview, ReadDetails, ReadSite
-from allstation.services.slide_size_requests import ReadSlideSizes
+from allstation.report.content.identity import known_key
+from allstation.services.case.questions import Overview, ReadDetails, ReadSite
+from allstation.services.case.slide_size_requests import ReadSlideSizes
 from allstation.services.tasks import Serial
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number

@@ -16,7 +16,7 @@ def squash_note(width: int, height: int, model: ModelInfo | None) -> str:
     """Return what is to be said of lengths on a frame, empty if its pixels are square for all that is known.
 
     Whether a frame of exactly the model's size was squashed to it, as the frames were that the model learned
-    from, stands in no file. Scales are the geometric mean of both directions (``imaging.field_scale``), by
+    from, stands in no file. Scales are the geometric mean of both directions (``imaging.fields.scale``), by
     which areas are right whatever was done.
 
     Args:

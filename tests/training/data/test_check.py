@@ -14,8 +14,8 @@ import pytest
 from pypdf import PdfReader
 
 from allstation.core.errors import StationError
-from allstation.imaging.cells import segment_cells
-from allstation.imaging.field_file import read_field
+from allstation.imaging.cells.segmentation import segment_cells
+from allstation.imaging.fields.file import read_field
 from allstation.imaging.similarity import small_gray
 from allstation.imaging.synthetic import draw_field
 from training.data import probes

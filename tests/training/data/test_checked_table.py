@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from allstation.core.errors import StationError
-from allstation.imaging import decode, similarity
+from allstation.imaging import similarity
+from allstation.imaging.formats import decode
 from training.cli import main
 from training.data.check import check
 from training.data.checked_table import read_checked

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from allstation.core.typer import fit_typer
 from allstation.core.typer_validation import HeldOut
-from allstation.imaging.cell_crops import crop_mask
+from allstation.imaging.cells.crops import crop_mask
 from training.evaluate import cell_sets
 from training.evaluate.cell_sets import CellSet
 from training.shipped import cell_network

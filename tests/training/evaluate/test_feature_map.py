@@ -12,7 +12,7 @@ import pytest
 
 from allstation.core.errors import StationError
 from allstation.core.events import Progress
-from allstation.imaging.field_file import read_field
+from allstation.imaging.fields.file import read_field
 from allstation.imaging.preprocess import prepare
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine

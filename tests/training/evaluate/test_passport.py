@@ -12,7 +12,7 @@ from allstation.core.discriminant import discriminant
 from allstation.core.errors import StationError
 from allstation.core.typer import fit_typer
 from allstation.core.typer_statistics import gather_statistics
-from allstation.imaging.cell_numbers import NAMES
+from allstation.imaging.cells.numbers import NAMES
 from allstation.inference import passport as shipped
 from allstation.inference.passport import shipped_passport
 from training.evaluate import carrying, laboratories, passport

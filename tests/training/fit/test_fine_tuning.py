@@ -14,7 +14,7 @@ import pytest
 
 from allstation.core import events
 from allstation.core.errors import StationError
-from allstation.imaging.decode import decode_reduced
+from allstation.imaging.formats.decode import decode_reduced
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
 from allstation.inference.engine import Engine

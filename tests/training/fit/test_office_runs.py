@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from allstation.services.training_history import read_history
+from allstation.services.training.history import read_history
 from training.evaluate.comparison import read_predictions
 from training.fit.recipe import recipe_from
 from training.fit.runs import RunFolder

@@ -11,7 +11,7 @@ from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
 from allstation.core.evaluation import evaluate
 from allstation.core.statistics import wilson
-from allstation.imaging.decode import squash
+from allstation.imaging.formats.decode import squash
 from allstation.imaging.preprocess import Preprocessing, prepare
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.engine import softmax

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from allstation.imaging.decode import decode_reduced
-from allstation.imaging.pixel_conversions import squash
+from allstation.imaging.formats.decode import decode_reduced
+from allstation.imaging.formats.pixel_conversions import squash
 from allstation.imaging.preprocess import NETWORK_SIDE, Preprocessing, prepare
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path

@@ -12,7 +12,7 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import Slide
-from allstation.services.questions import Overview
+from allstation.services.case.questions import Overview
 from allstation.store.slides import SlideCounts
 from allstation.ui.browser.model import FieldModel
 from allstation.ui.browser.sections import Section

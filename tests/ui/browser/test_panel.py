@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldRecord, FieldState, ModelRecord, NewField, Prediction, Review, Slide
-from allstation.services.field_requests import SaveReview
-from allstation.services.questions import Listing, Overview, Query
-from allstation.services.requests import OpenCase
+from allstation.services.case.field_requests import SaveReview
+from allstation.services.case.questions import Listing, Overview, Query
+from allstation.services.case.requests import OpenCase
 from allstation.store.case import Case
 from allstation.store.slides import SlideCounts
 from allstation.ui.browser import cells

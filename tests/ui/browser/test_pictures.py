@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from pytestqt.qtbot import QtBot
 
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.report.window import ReportWindow
 from allstation.ui.viewer.card import OverlayStyle

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 from allstation.store.case import Case
 from allstation.ui.case.audit_dialog import AuditDialog
 from allstation.ui.main_window.workbench import Workbench

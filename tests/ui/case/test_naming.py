@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QInputDialog, QLineEdit, QTreeWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField, Slide
-from allstation.services.questions import Overview, ReadOverview
-from allstation.services.requests import OpenCase, Pause
+from allstation.services.case.questions import Overview, ReadOverview
+from allstation.services.case.requests import OpenCase, Pause
 from allstation.store.case import Case
 from allstation.store.slides import SlideCounts
 from allstation.ui.browser.slide_model import Place

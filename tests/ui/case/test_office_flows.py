@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.imaging.synthetic import write_demo
 from allstation.processing.status_types import ImportStatus
-from allstation.services.requests import AddPaths, OpenCase, Pause
+from allstation.services.case.requests import AddPaths, OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.panel import intake_sentence

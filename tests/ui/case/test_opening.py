@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation import app
 from allstation.inference.bundle import default_bundle_path
-from allstation.services.requests import CloseCase
+from allstation.services.case.requests import CloseCase
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.models.controller import ModelController

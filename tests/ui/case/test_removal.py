@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
-from allstation.services.requests import CloseCase, OpenCase, Pause
+from allstation.services.case.requests import CloseCase, OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.case.removal_controller import RemovalController

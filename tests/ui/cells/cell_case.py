@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from allstation.core.cells import CellOutline, NewCell
 from allstation.core.records import ModelRecord, NewField
-from allstation.imaging.cell_masks import encode_mask
+from allstation.imaging.cells.masks import encode_mask
 from allstation.store.case import Case
 from tests.makers import numbered
 

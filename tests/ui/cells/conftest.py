@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from allstation.core.cells import CellRecord
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from tests.ui.cells.cell_case import PER_FIELD, cell_case

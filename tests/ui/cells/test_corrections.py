@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from allstation.core.cells import CellRecord
-from allstation.services.cell_requests import TypeCells
+from allstation.services.case.cell_requests import TypeCells
 from allstation.ui.main_window.workbench import Workbench
 from tests.ui.cells.cell_case import PER_FIELD, RADIUS, cell_at
 from tests.ui.cells.conftest import FIELDS, LONG, Clock, stored, types_of

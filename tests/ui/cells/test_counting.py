@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from allstation.core.cell_count import spread
-from allstation.services.cell_requests import SaveCellProposals, TypeCells
+from allstation.services.case.cell_requests import SaveCellProposals, TypeCells
 from allstation.ui.cells.counting import CountingWindow
 from allstation.ui.main_window.workbench import Workbench
 from tests.ui.cells.cell_case import PER_FIELD, cell_case, colour_of

@@ -12,9 +12,9 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPalette, QPixmap, QPolygonF
 from pytestqt.qtbot import QtBot
 
-from allstation.services import crop_loader
-from allstation.services.crop_loader import Crop, CropKey, CropLoader, FieldPlace
-from allstation.services.field_cache import FieldCache
+from allstation.services.images import crop_loader
+from allstation.services.images.crop_loader import Crop, CropKey, CropLoader, FieldPlace
+from allstation.services.images.field_cache import FieldCache
 from allstation.ui.cells.crops import CellCrops, CropScale, ShownCrop
 from allstation.ui.cells.tile import CellLook, paint_cell
 from tests.makers import new_cell

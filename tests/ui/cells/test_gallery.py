@@ -366,7 +366,7 @@ def test_without_a_name_nothing_is_typed(opened: Workbench, qtbot: QtBot) -> Non
 
 
 def test_proposals_are_accepted_for_a_selection_as_a_persons_own(opened: Workbench, qtbot: QtBot) -> None:
-    from allstation.services.cell_requests import SaveCellProposals
+    from allstation.services.case.cell_requests import SaveCellProposals
 
     panel = opened.cells.panel
     rows = [(1, "blast", 0.9), (2, "monocyte", 0.8), (3, "blast", 0.7)]
@@ -387,7 +387,7 @@ def test_proposals_are_accepted_for_a_selection_as_a_persons_own(opened: Workben
 def test_blind_review_shows_nothing_of_what_others_and_the_typer_said(
     opened: Workbench, qtbot: QtBot
 ) -> None:
-    from allstation.services.cell_requests import SaveCellProposals, TypeCells
+    from allstation.services.case.cell_requests import SaveCellProposals, TypeCells
 
     panel = opened.cells.panel
     session = opened.context.session

@@ -12,14 +12,14 @@ from PySide6.QtWidgets import QCheckBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from allstation.inference.cell_network import CellNetwork
-from allstation.services.cell_requests import (
+from allstation.services.case.cell_requests import (
     ClearCellProposals,
     SaveCellFeatures,
     SaveCellProposals,
     TypeCells,
 )
-from allstation.services.cell_typing import apply_typer
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
+from allstation.services.cells.typer import apply_typer
 from allstation.store.case import Case
 from allstation.ui.cells.bar import Arrangement
 from allstation.ui.main_window.workbench import Workbench

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.cells import CellFilter
 from allstation.inference.cell_network import CellNetwork
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 from allstation.store.case import Case
 from allstation.ui.commissioning.window import CommissioningWindow, Step
 from allstation.ui.main_window.workbench import Workbench

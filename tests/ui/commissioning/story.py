@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QMessageBox
 
 from allstation.core.cell_types import SHIPPED_TYPES
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 from allstation.ui.commissioning.window import Step
 from allstation.ui.common.model_choice import ModelChoiceDialog
 from tests.ui.commissioning.slides import KINDS, types_in, write_slides

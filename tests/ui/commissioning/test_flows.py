@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication
 
 from allstation import paths
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.services.requests import UseModel
-from allstation.services.training_activation import read_journal
+from allstation.services.case.requests import UseModel
+from allstation.services.training.activation import read_journal
 from allstation.store.case import Case
 from allstation.store.commissioning_record import CommissioningRecord, CommissioningRecords
 from allstation.ui.commissioning.window import Step

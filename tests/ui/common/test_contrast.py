@@ -17,8 +17,8 @@ from allstation.core import classes
 from allstation.core.cell_types import SHIPPED_TYPES
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW, ClassStyle, class_style
 from allstation.core.contrast import LARGE, TEXT, contrast, luminance, readable_ink
-from allstation.report import palette, plots
-from allstation.report.letterhead import STATUS_COLOURS
+from allstation.report.drawing import palette, plots
+from allstation.report.sections.letterhead import STATUS_COLOURS
 from allstation.ui.browser import tile
 from allstation.ui.common import theme
 from allstation.ui.training import curves

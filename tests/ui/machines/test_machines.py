@@ -14,7 +14,7 @@ from allstation.inference.bundle import default_bundle_path
 from allstation.keys import cluster_certificates
 from allstation.processing.cluster.serve import Hub, WorkerOptions, WorkerProcesses
 from allstation.processing.status_types import MachineStatus, QueuePhase, QueueStatus
-from allstation.services.requests import AddPaths, OpenCase
+from allstation.services.case.requests import AddPaths, OpenCase
 from allstation.ui.machines.controller import MachinesController, state_sentence
 from allstation.ui.machines.dialog import MachinesDialog
 from allstation.ui.main_window.workbench import Workbench

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDockWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.imaging.synthetic import write_demo
-from allstation.services.requests import AddPaths, OpenCase
+from allstation.services.case.requests import AddPaths, OpenCase
 from allstation.ui.main_window.workbench import Workbench
 
 ROOT = Path(__file__).resolve().parents[3]

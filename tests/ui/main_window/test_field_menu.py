@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
-from allstation.services.requests import OpenCase, Pause
+from allstation.services.case.requests import OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.records import ModelRecord, Prediction
 from allstation.imaging.synthetic import write_demo
-from allstation.services.requests import AddPaths, CloseCase, OpenCase
+from allstation.services.case.requests import AddPaths, CloseCase, OpenCase
 from allstation.store.case import Case
 from allstation.ui.main_window.tour import STOPS
 from allstation.ui.main_window.workbench import Workbench

@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QScrollArea
 from pytestqt.qtbot import QtBot
 
-from allstation.services.requests import OpenCase, OpenDemo
+from allstation.services.case.requests import OpenCase, OpenDemo
 from allstation.ui.common import theme
 from allstation.ui.main_window.start_door import StartDoor
 from allstation.ui.main_window.workbench import Workbench

@@ -22,7 +22,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
 from allstation.processing.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 from allstation.ui.case.controller import free_name
 from allstation.ui.common import focus_filters, notifications, theme
 from allstation.ui.common.formatting import duration, percent, short_name, tip

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLabel, QProgressBa
 from pytestqt.qtbot import QtBot
 
 from allstation.core.tables import number, parse_table
-from allstation.report.free_text import FreeText
+from allstation.report.content.free_text import FreeText
 from allstation.report.options import ReportOptions
-from allstation.services.export import ExportJob, Exports
-from allstation.services.export_kinds import ExportKind, ExportOptions
+from allstation.services.reports.export import ExportJob, Exports
+from allstation.services.reports.export_kinds import ExportKind, ExportOptions
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.report.export_controller import ExportDialog
 from allstation.ui.training.panel import TrainingPanel

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from allstation.cli import main
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.reports import ReportStatus
-from allstation.report.verify import embedded_data
+from allstation.report.verification.verify import embedded_data
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.report.details import CaseDataDialog

@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 
 from allstation import paths
 from allstation.report.signing.check import check_signature
-from allstation.report.verification import Part, Verdict
-from allstation.services import signatures
+from allstation.report.verification.parts import Part, Verdict
+from allstation.services.reports import signatures
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.report.certificate_dialog import CertificateDialog

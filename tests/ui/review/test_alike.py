@@ -17,8 +17,8 @@ from allstation.core.records import ModelRecord, NewField, Review
 from allstation.inference.bundle import default_bundle_path
 from allstation.processing.status_types import QueuePhase, QueueStatus
 from allstation.services.atlas import add_to_atlas
-from allstation.services.field_requests import SaveReview
-from allstation.services.requests import OpenCase, UseModel
+from allstation.services.case.field_requests import SaveReview
+from allstation.services.case.requests import OpenCase, UseModel
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.review.alike import AlikeRow, AlikeTile

@@ -11,7 +11,7 @@ from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 from allstation.services.settings import Settings
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench

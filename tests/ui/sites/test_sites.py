@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from allstation import paths
 from allstation.core.site import PixelSize, ScaleSource, Site
 from allstation.imaging.synthetic import draw_field, write_field
-from allstation.services.requests import AddPaths, OpenCase, SetSite
+from allstation.services.case.requests import AddPaths, OpenCase, SetSite
 from allstation.store.case import Case
 from allstation.store.site_library import SiteLibrary
 from allstation.ui.main_window.workbench import Workbench

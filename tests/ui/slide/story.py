@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF
 
 from allstation.core.records import FieldState
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.slide.contents import WHITES
 from tests.ui.story import Step

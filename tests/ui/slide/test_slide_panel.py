@@ -18,8 +18,8 @@ from pytestqt.qtbot import QtBot
 from allstation.core.records import FieldState
 from allstation.core.slide_file import SlideFieldMark
 from allstation.core.slide_part import Region
-from allstation.services.slide_tiles import SlideTiles
-from allstation.services.tile_grid import TileKey
+from allstation.services.images.slide_tiles import SlideTiles
+from allstation.services.images.tile_grid import TileKey
 from allstation.ui.common.actions import Action
 from allstation.ui.slide.contents import WHITES, BuildContents
 from allstation.ui.slide.density import DensityMap, density_image

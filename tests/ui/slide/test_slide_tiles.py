@@ -10,8 +10,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from allstation.core.errors import StationError
-from allstation.services.slide_tiles import SlideTiles
-from allstation.services.tile_grid import TILE, TileGrid, TileKey
+from allstation.services.images.slide_tiles import SlideTiles
+from allstation.services.images.tile_grid import TILE, TileGrid, TileKey
 from tests.ui.slide.pictured import PicturedSlide, colour_at
 
 SLIDE = Path("patient.svs")

@@ -23,7 +23,7 @@ from allstation.imaging.readers import open_slide
 from allstation.imaging.readers.kinds import DICOM_SUFFIXES, SLIDE_SUFFIXES
 from allstation.imaging.synthetic.slide import write_slide
 from allstation.processing.status_types import ImportStatus, Problem
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.common.formatting import field_name

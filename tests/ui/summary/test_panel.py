@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 from allstation.core.records import ModelRecord, NewField, Review
 from allstation.core.statistics import clopper_pearson
 from allstation.core.summary import Tally
-from allstation.services.field_requests import SaveReview
-from allstation.services.questions import ReadOverview
-from allstation.services.requests import OpenCase
+from allstation.services.case.field_requests import SaveReview
+from allstation.services.case.questions import ReadOverview
+from allstation.services.case.requests import OpenCase
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.common.formatting import percent

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.patients import PatientSource
 from allstation.core.records import ModelRecord, NewField
-from allstation.services.requests import OpenCase, Pause
+from allstation.services.case.requests import OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window.workbench import Workbench

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from allstation.core.events import Event
-from allstation.services.job_lines import Ending, Job
-from allstation.services.training_runs import TrainingRuns
+from allstation.services.training.job_lines import Ending, Job
+from allstation.services.training.runs import TrainingRuns
 
 # Each test has a home of its own; without this each process would build its font cache again.
 os.environ["MPLCONFIGDIR"] = str(Path(tempfile.gettempdir()) / "allstation-tests-matplotlib")

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QTableWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.errors import StationError
-from allstation.services.training_comparison import Outcome, read_comparison
+from allstation.services.training.comparison import Outcome, read_comparison
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.panel import TrainingPanel
 from tests.ui.field_records import write_picture

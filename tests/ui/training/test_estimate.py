@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from allstation.services.training_history import RunSummary
+from allstation.services.training.history import RunSummary
 from allstation.ui.training.estimate import estimate_text, seconds_for
 
 RECIPE = {

@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.classes import class_style
 from allstation.core.errors import StationError
-from allstation.services.training_map import MapColour, read_map
+from allstation.services.training.map import MapColour, read_map
 from allstation.ui.common import theme
 from allstation.ui.common.formatting import percent
 from allstation.ui.training.field_tiles import FieldTiles

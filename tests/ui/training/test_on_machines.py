@@ -15,8 +15,8 @@ from allstation.core.events import Started
 from allstation.keys import cluster_certificates
 from allstation.processing.cluster.address import ClusterAddress
 from allstation.processing.cluster.connection import ClusterConnection
-from allstation.services import cluster_runs
-from allstation.services.job_lines import JobState
+from allstation.services.training import cluster_runs
+from allstation.services.training.job_lines import JobState
 from allstation.ui.training.panel import TrainingPanel
 from tests import cluster_makers
 from tests.ui.named import label_texts, named

@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from allstation.services.job_lines import JobState
-from allstation.services.training_history import read_summary
+from allstation.services.training.history import read_summary
+from allstation.services.training.job_lines import JobState
 from allstation.ui.common.formatting import percent
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.bar_chart import BarChart

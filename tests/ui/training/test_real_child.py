@@ -22,10 +22,10 @@ from allstation.frozen import training_command
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.recipe_files import write_recipe
-from allstation.services.job_lines import JobState
-from allstation.services.requests import AddPaths, OpenCase, UseModel
-from allstation.services.training_history import read_summary
-from allstation.services.training_runs import TrainingRuns
+from allstation.services.case.requests import AddPaths, OpenCase, UseModel
+from allstation.services.training.history import read_summary
+from allstation.services.training.job_lines import JobState
+from allstation.services.training.runs import TrainingRuns
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.training.activation import ActivationDialog

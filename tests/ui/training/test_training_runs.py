@@ -11,9 +11,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from allstation.core.events import PHASES, Epoch, Phase
-from allstation.services.job_lines import JobState
-from allstation.services.training_history import read_history, read_summary
-from allstation.services.training_runs import TrainingRuns
+from allstation.services.training.history import read_history, read_summary
+from allstation.services.training.job_lines import JobState
+from allstation.services.training.runs import TrainingRuns
 from tests.ui.training.conftest import Bench, Seen
 
 TIMEOUT = 60_000

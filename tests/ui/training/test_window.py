@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 from allstation import paths
 from allstation.core.errors import StationError
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.services.requests import OpenCase, UseModel
-from allstation.services.training_activation import (
+from allstation.services.case.requests import OpenCase, UseModel
+from allstation.services.training.activation import (
     ACTIVATED,
     TAKEN_BACK,
     activate,

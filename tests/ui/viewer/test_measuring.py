@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from allstation.core.measure import MeasureKind
 from allstation.core.records import ModelRecord
 from allstation.processing.status_types import ModelInfo
-from allstation.services.requests import OpenCase
+from allstation.services.case.requests import OpenCase
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.viewer.canvas import FieldCanvas
 from allstation.ui.viewer.measure_tool import MeasureTool

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from allstation.core.site import Site
 from allstation.imaging.synthetic import draw_field, write_field
 from allstation.inference.bundle import default_bundle_path
-from allstation.services.requests import AddPaths, OpenCase, SetSite, UseModel
+from allstation.services.case.requests import AddPaths, OpenCase, SetSite, UseModel
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.viewer.pixel_size_dialog import PixelSizeDialog

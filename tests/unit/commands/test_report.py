@@ -17,8 +17,8 @@ from allstation.cli import main
 from allstation.commands import FREE_TEXT
 from allstation.core.pseudonyms import Pseudonyms, nonce_of
 from allstation.core.records import Review
-from allstation.report.free_text import FreeText
-from allstation.report.verify import embedded_data, verify_report
+from allstation.report.content.free_text import FreeText
+from allstation.report.verification.verify import embedded_data, verify_report
 from allstation.services.settings import SettingsFile
 from allstation.store.case import Case
 from tests.unit.report.factory import DETAILS, stored_case

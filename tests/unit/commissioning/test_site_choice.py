@@ -13,8 +13,8 @@ from allstation.commissioning.typed_cells import TypedCells
 from allstation.core.errors import StationError
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.cell_network import CellNetwork
-from allstation.services.commissioning_cells import TestCells
-from allstation.services.site_choice import compare_sites, read_acceptance, save_site
+from allstation.services.site.bundle_choice import compare_sites, read_acceptance, save_site
+from allstation.services.site.commissioning_cells import TestCells
 
 CELLS, FEATURES = 240, 8
 

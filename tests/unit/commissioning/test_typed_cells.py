@@ -12,7 +12,7 @@ import pytest
 from allstation.commissioning import cell_source, typed_cells
 from allstation.commissioning.typed_cells import read_typed_cells
 from allstation.core.errors import StationError
-from allstation.imaging.decode import DEFAULT_LIMITS
+from allstation.imaging.formats.decode import DEFAULT_LIMITS
 from tests.unit.commissioning.pictures import PIXEL_SIZE, cell_picture
 
 

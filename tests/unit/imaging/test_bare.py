@@ -12,7 +12,7 @@ from PIL import Image
 from allstation.core.errors import StationError
 from allstation.imaging import bare
 from allstation.imaging.bare import bare_field
-from allstation.imaging.field_file import FieldFile, read_field
+from allstation.imaging.fields.file import FieldFile, read_field
 from tests import pictures_with_names
 from tests.every_byte import everything_in, found_in
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from allstation.imaging import stain
-from allstation.imaging.decode import decode, decode_reduced
+from allstation.imaging.formats.decode import decode, decode_reduced
 from allstation.imaging.inputs import INTERPOLATIONS, InputSpec, read_pixels, resize, to_tensor
 from allstation.imaging.synthetic import draw_field
 

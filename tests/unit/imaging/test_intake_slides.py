@@ -10,10 +10,10 @@ import tifffile
 
 from allstation.core.slide_file import part_field
 from allstation.core.slide_part import Frame, Region, part_path
-from allstation.imaging.foreign import PassedOver
+from allstation.imaging.formats.foreign import PassedOver
 from allstation.imaging.intake import FieldPath, Refused, SlidePath, find_fields, new_field
 from allstation.imaging.readers import open_slide
-from allstation.imaging.slide_identity import fingerprint
+from allstation.imaging.slides.identity import fingerprint
 
 from .readers.dicom_files import MICROSCOPIC, image
 from .readers.dicom_files import write_slide as write_dicom_slide

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from allstation.core.errors import StationError
-from allstation.imaging.cells import corner_of, segment_cells
+from allstation.imaging.cells.segmentation import corner_of, segment_cells
+from allstation.imaging.formats.pixel_conversions import squash
 from allstation.imaging.inputs import InputSpec
-from allstation.imaging.pixel_conversions import squash
 from allstation.imaging.preprocess import Preprocessing, prepare
 from allstation.imaging.synthetic import draw_field
 
@@ -95,7 +95,7 @@ def test_wrong_size_is_refused(field):
 
 
 def test_real_fields_keep_their_cells(real_data):
-    from allstation.imaging.decode import decode_reduced
+    from allstation.imaging.formats.decode import decode_reduced
 
     for path in sorted((real_data / "taleqani/Original/Pro").glob("*.jpg"))[::100]:
         rgb = decode_reduced(path, (224, 224))

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from allstation.core.classes import CLASS_NAMES
-from allstation.imaging import decode, synthetic
+from allstation.imaging import synthetic
+from allstation.imaging.formats import decode
 
 pytestmark = pytest.mark.usefixtures("fields_drawn_anew")
 SMALL = (240, 320)

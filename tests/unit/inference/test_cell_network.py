@@ -8,9 +8,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from allstation.core.errors import StationError
-from allstation.imaging.cell_crops import BACKGROUND, balanced, crop_mask, cut_cell
-from allstation.imaging.cell_numbers import NAMES, crop_numbers
-from allstation.imaging.cells import segment_cells
+from allstation.imaging.cells.crops import BACKGROUND, balanced, crop_mask, cut_cell
+from allstation.imaging.cells.numbers import NAMES, crop_numbers
+from allstation.imaging.cells.segmentation import segment_cells
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.cell_network import CellNetwork, shipped_cell_network
 

@@ -12,8 +12,8 @@ from PIL import Image
 from allstation.core.decision import Reason
 from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes, SlideSizes
 from allstation.core.site import PixelSize, Site
-from allstation.imaging.cells import segment_cells
-from allstation.imaging.pixel_conversions import squash
+from allstation.imaging.cells.segmentation import segment_cells
+from allstation.imaging.formats.pixel_conversions import squash
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine

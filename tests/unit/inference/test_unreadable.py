@@ -15,7 +15,8 @@ from allstation.__main__ import main
 from allstation.core.decision import Decision, Reason
 from allstation.core.errors import StationError
 from allstation.core.records import FieldState
-from allstation.imaging import decode, synthetic
+from allstation.imaging import synthetic
+from allstation.imaging.formats import decode
 from allstation.inference import engine as engine_module
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine

@@ -71,7 +71,8 @@ def test_closing_drops_what_waits_and_bounds_what_runs():
 
 def test_a_slow_field_is_named_with_a_code(tmp_path, monkeypatch):
     """The decoder itself is held up; its file is named, the next field is classified."""
-    from allstation.imaging import decode, synthetic
+    from allstation.imaging import synthetic
+    from allstation.imaging.formats import decode
 
     paths = synthetic.write_demo(tmp_path, fields=2)
     slow, release = tmp_path / "slow\u202egpj.jpg", threading.Event()

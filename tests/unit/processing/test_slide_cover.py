@@ -12,8 +12,8 @@ import tifffile
 from allstation.core.errors import StationError
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Frame, Region
-from allstation.imaging.field_file import read_field
-from allstation.imaging.slide_squares import FieldSize, blocks_of, make_grid
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.slides.squares import FieldSize, blocks_of, make_grid
 from allstation.processing.import_progress import ImportProgress
 from allstation.processing.importer import ImportOptions, batches
 from allstation.processing.slide_cover import SlideCover, apart_from

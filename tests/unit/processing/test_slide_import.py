@@ -18,9 +18,9 @@ from allstation.core.records import FieldState
 from allstation.core.slide_file import EVERYTHING, PAGES, SlideIdentity
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Frame, Region, slide_field_sha256
-from allstation.imaging.field_file import read_field
+from allstation.imaging.fields.file import read_field
 from allstation.imaging.scan_folder import scan_folder
-from allstation.imaging.slide_identity import fingerprint
+from allstation.imaging.slides.identity import fingerprint
 from allstation.imaging.synthetic import write_demo
 from allstation.imaging.synthetic.slide import Patient, write_slide
 from allstation.processing import events, slide_hashing
@@ -350,7 +350,7 @@ def test_twenty_thousand_fields_come_in_without_being_read(tmp_path: Path, monke
     def unexpected(*_args: object, **_kwargs: object) -> None:
         pytest.fail("a field was read or hashed")
 
-    monkeypatch.setattr("allstation.imaging.field_file.read_field", unexpected)
+    monkeypatch.setattr("allstation.imaging.fields.file.read_field", unexpected)
     monkeypatch.setattr("allstation.store.field_files.hash_file", unexpected)
     with Case.create(tmp_path / "c.allcase") as case:
         slide = big(case, tmp_path, 20_000)

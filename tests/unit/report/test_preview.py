@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from allstation.report.content import build_content
+from allstation.report.content.build import build_content
 from allstation.report.options import ReportOptions
 from allstation.report.pdf import render_pdf
 from allstation.report.preview import PagePictures

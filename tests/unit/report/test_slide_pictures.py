@@ -13,8 +13,8 @@ from allstation.commands import DONE, WRONG_USAGE
 from allstation.core.errors import StationError
 from allstation.core.records import Slide
 from allstation.core.slide_info import Level, SlideInfo
-from allstation.imaging.slide_identity import fingerprint
-from allstation.imaging.slide_pool import slide_pool
+from allstation.imaging.slides.identity import fingerprint
+from allstation.imaging.slides.pool import slide_pool
 from allstation.processing.slide_import import identify
 from allstation.report.slide_pictures import write_slide_pictures
 from allstation.store.case import Case

@@ -10,7 +10,7 @@ import pytest
 
 from allstation.core.cells import CellFilter, NewCell
 from allstation.core.errors import StationError
-from allstation.imaging.cell_shapes import geometry, mask_of
+from allstation.imaging.cells.shapes import geometry, mask_of
 from tests.makers import new_cell
 
 

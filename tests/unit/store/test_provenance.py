@@ -191,7 +191,7 @@ def test_a_case_moves_between_stations_and_says_who_sealed_what(
 def test_an_older_copy_put_back_is_told_and_cannot_be_signed_until_somebody_says_why(
     worked_on: Path, tmp_path: Path
 ) -> None:
-    from allstation.services.reporting import require_latest
+    from allstation.services.reports.reporting import require_latest
 
     kept = tmp_path / "kept.sqlite"
     shutil.copy(worked_on / "case.sqlite", kept)

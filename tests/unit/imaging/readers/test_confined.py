@@ -15,11 +15,11 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.slide_info import Level, SlideInfo, SlideMetadata
 from allstation.core.slide_part import Region
 from allstation.frozen import child_command
+from allstation.imaging.formats.source import HeaderError
 from allstation.imaging.readers import client, open_slide
 from allstation.imaging.readers.by_openslide import OpenSlideBackend
 from allstation.imaging.readers.kinds import readable_places, slide_files
 from allstation.imaging.readers.wire import from_json, to_json
-from allstation.imaging.source import HeaderError
 from allstation.isolation.child import Budget, Child
 from allstation.isolation.confine import NETWORK, PROGRAMS, READING, WRITING
 from allstation.isolation.linux import has_filter

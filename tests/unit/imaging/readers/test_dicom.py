@@ -19,13 +19,13 @@ from pydicom.uid import ImplicitVRLittleEndian, JPEGBaseline8Bit
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_part import Frame, Region, part_path
-from allstation.imaging.field_file import read_field
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.formats.source import HeaderError
 from allstation.imaging.intake import FieldPath, find_fields
 from allstation.imaging.readers import find_slides, is_slide, open_slide, pages_of, slide_files
 from allstation.imaging.readers.by_pydicom import DicomSlideBackend
 from allstation.imaging.readers.dicom_pixels import DicomFile
 from allstation.imaging.readers.kinds import look
-from allstation.imaging.source import HeaderError
 
 from .dicom_files import MICROSCOPIC, image, write_slide
 from .slides import picture

@@ -12,10 +12,10 @@ import pytest
 
 from allstation.core.errors import StationError
 from allstation.core.slide_part import Frame, Region, part_path, slide_field_sha256
-from allstation.imaging.field_file import read_field
+from allstation.imaging.fields.file import read_field
 from allstation.imaging.readers import find_slides, is_slide, looks_like_slide, open_slide
-from allstation.imaging.slide_identity import fingerprint
-from allstation.imaging.slide_pool import slide_pool
+from allstation.imaging.slides.identity import fingerprint
+from allstation.imaging.slides.pool import slide_pool
 from tests.makers import child_processes, end_from_outside
 
 from .slides import write_pyramid, write_svs

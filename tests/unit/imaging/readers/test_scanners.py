@@ -10,10 +10,10 @@ import pytest
 
 from allstation.core.slide_info import SlideMetadata
 from allstation.core.slide_part import Region, part_path
-from allstation.imaging.field_file import read_field
+from allstation.imaging.fields.file import read_field
 from allstation.imaging.readers import find_slides, is_slide, open_slide
 from allstation.imaging.readers.metadata import metadata_of
-from allstation.imaging.slide_pool import slide_pool
+from allstation.imaging.slides.pool import slide_pool
 
 from . import scanner_files
 from .slides import picture

@@ -14,12 +14,12 @@ import tifffile
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_part import Frame, Region, part_path
-from allstation.imaging.field_file import read_field
+from allstation.imaging.fields.file import read_field
+from allstation.imaging.formats.source import HeaderError
 from allstation.imaging.readers import is_slide, looks_like_slide, open_slide, pages_of, virtual_levels
 from allstation.imaging.readers.backend import Backend
 from allstation.imaging.readers.by_tifffile import TiffBackend
 from allstation.imaging.readers.opening import open_backend
-from allstation.imaging.source import HeaderError
 from allstation.imaging.synthetic.slide import write_slide
 
 from .slides import picture, write_ome, write_pyramid, write_svs

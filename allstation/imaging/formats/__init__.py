@@ -1,0 +1,1 @@
+"""Image formats: headers, strict decoders, pixel conversions, isolated decoding."""

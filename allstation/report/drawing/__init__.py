@@ -1,0 +1,1 @@
+"""Drawing of pages: canvas, typesetting, blocks, tables, charts, pictures."""

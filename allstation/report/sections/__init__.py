@@ -1,0 +1,1 @@
+"""Sections of a report, page by page, and their order in each template."""

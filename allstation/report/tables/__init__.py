@@ -1,0 +1,1 @@
+"""Tables of a case: CSV, JSON and XLSX, of fields, cells and shares."""

@@ -1,0 +1,1 @@
+"""Verification of a report: pages, embedded data, signature, case."""

@@ -1,0 +1,1 @@
+"""Cells of the open case: features, similarity, typer."""

@@ -1,0 +1,1 @@
+"""Pixels for views: field cache, thumbnails, cell crops, tiles of whole slides."""

@@ -1,0 +1,1 @@
+"""Reports and exports of a case: previews, writing, signing, state."""

@@ -1,0 +1,1 @@
+"""Site of a case: commissioning of its model, measured optics, control."""

@@ -1,0 +1,1 @@
+"""Training in child processes: runs, figures, comparison, activation, labelling."""
