@@ -107,7 +107,7 @@ def new_field(path: Path, sha256: str, *, size: int = 10) -> NewField:
 def overview_of(slides: int, *, pro: int = 0) -> Overview:
     """Return an overview of slides of 100 fields each, 7 of them reviewed."""
     from allstation.services.case.questions import Overview
-    from allstation.store.slides import SlideCounts
+    from allstation.store.slides.repository import SlideCounts
 
     finals = {"Benign": 60, "Pro": pro} if pro else {"Benign": 60}
     numbers = range(1, slides + 1)

@@ -107,7 +107,7 @@ class _Archive:
     def _site(self) -> Site | None:
         if not self._options.site:
             return None
-        from allstation.store.site_library import SiteLibrary
+        from allstation.store.site.library import SiteLibrary
 
         return SiteLibrary(paths.config_folder()).get(self._options.site)
 

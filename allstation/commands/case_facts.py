@@ -97,7 +97,7 @@ def measure_control(case: Case, written: Collection[int]) -> bool:
         Whether the control could be measured: its log may be damaged, which takes no field's result away.
     """
     from allstation.processing import control
-    from allstation.store.control_log import BAD_LOG
+    from allstation.store.site.control_log import BAD_LOG
 
     site = control.site_id(case)
     if not site:

@@ -83,7 +83,7 @@ def _run(
     patients: FolderPattern | Table | None,
     sizes: GivenSizes,
 ) -> int:
-    from allstation.store.site_library import SiteLibrary
+    from allstation.store.site.library import SiteLibrary
 
     site = SiteLibrary(paths.config_folder()).get(options.site) if options.site else None
     with opened_case(options.case) as case, cluster_of(options) as cluster:

@@ -17,7 +17,7 @@ from allstation.core.westgard import Rule
 from allstation.keys.people import Naming, People
 from allstation.paths import login_name
 from allstation.processing.control import control_log
-from allstation.store.control_log import ControlLog
+from allstation.store.site.control_log import ControlLog
 
 _SHOWN: Final = 7
 """Last days that are printed."""

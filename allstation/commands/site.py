@@ -19,7 +19,7 @@ from allstation.core.text import shown_name
 from allstation.services.settings import SettingsFile
 from allstation.store.case import SUFFIX, Case
 from allstation.store.database import holds_case
-from allstation.store.site_library import SiteLibrary
+from allstation.store.site.library import SiteLibrary
 
 
 def run(options: argparse.Namespace) -> int:

@@ -17,10 +17,10 @@ from allstation.core.errors import StationError
 from allstation.core.evaluation import Evaluation, evaluate
 from allstation.core.metrics import Figure
 from allstation.core.statistics import Interval, mean_of_shares, wilson
-from allstation.core.typer import FEWEST_OF_A_TYPE, NOT_SURE, Typer, fit_typer
-from allstation.core.typer_held_out import HeldOutCells, held_out_cells
-from allstation.core.typer_statistics import FloatArray
-from allstation.core.typer_validation import held_out
+from allstation.core.typer.held_out import HeldOutCells, held_out_cells
+from allstation.core.typer.model import FEWEST_OF_A_TYPE, NOT_SURE, Typer, fit_typer
+from allstation.core.typer.statistics import FloatArray
+from allstation.core.typer.validation import held_out
 
 TypedPart = tuple[NDArray[np.floating], Sequence[str], Sequence[str]]
 """Features (n, f), types and groups of cells."""

@@ -14,8 +14,8 @@ from allstation.commissioning.statistics_file import SharedStatistics, check_sha
 from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.core.typer import Typer, assembled
-from allstation.core.typer_file import Settings
+from allstation.core.typer.file import Settings
+from allstation.core.typer.model import Typer, assembled
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.bundle_kinds import ACCEPTANCE_JSON
 from allstation.inference.site_bundle import (

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from allstation.core.errors import StationError
-from allstation.core.typer_statistics import TyperStatistics
+from allstation.core.typer.statistics import TyperStatistics
 
 _DELTA: Final = 1e-6
 _REACH: Final = 6.0

@@ -19,7 +19,8 @@ from allstation.commissioning.split import frozen_fifth
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.metrics import Figure
-from allstation.core.typer import (
+from allstation.core.typer.held_out import held_out_area, held_out_cells
+from allstation.core.typer.model import (
     FEWEST_CELLS,
     FEWEST_OF_A_TYPE,
     Typer,
@@ -28,10 +29,9 @@ from allstation.core.typer import (
     fit_typer,
     next_cells,
 )
-from allstation.core.typer_held_out import held_out_area, held_out_cells
-from allstation.core.typer_order import A_SLIDE
-from allstation.core.typer_statistics import FloatArray
-from allstation.core.typer_validation import held_out, typed_cells
+from allstation.core.typer.order import A_SLIDE
+from allstation.core.typer.statistics import FloatArray
+from allstation.core.typer.validation import held_out, typed_cells
 
 _RESAMPLES: Final = 200
 """Of the intervals that are shown while cells are typed: seen for a moment, and anew after ten more."""

@@ -15,8 +15,8 @@ from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text, strict_json
 from allstation.core.text import shown_name
 from allstation.core.times import stamp, utc_clock
-from allstation.core.typer_file import Settings, packed, unpacked
-from allstation.core.typer_statistics import MOST_FEATURES, TyperStatistics
+from allstation.core.typer.file import Settings, packed, unpacked
+from allstation.core.typer.statistics import MOST_FEATURES, TyperStatistics
 from allstation.files import replacing
 from allstation.inference.trust import BundleTrust, trust_of
 from allstation.keys.signing import Signature, SignatureError, SigningKey

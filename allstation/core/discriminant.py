@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core.typer_statistics import FloatArray, TyperStatistics
+from allstation.core.typer.statistics import FloatArray, TyperStatistics
 
 IntArray = NDArray[np.int64]
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from allstation.core.errors import StationError
-from allstation.core.typer_file import unpacked
-from allstation.core.typer_statistics import MOST_FEATURES
+from allstation.core.typer.file import unpacked
+from allstation.core.typer.statistics import MOST_FEATURES
 
 FIELD: Final = "field"
 """A network reads the whole field; the kind of a bundle that states none."""

@@ -15,7 +15,7 @@ from allstation.core.decision import DecisionRule
 from allstation.core.metrics import Figure
 from allstation.core.plain_json import json_text
 from allstation.core.times import stamp, utc_clock
-from allstation.core.typer import Typer
+from allstation.core.typer.model import Typer
 from allstation.inference.bundle import ModelBundle, write_bundle
 from allstation.inference.bundle_kinds import (
     ACCEPTANCE_JSON,

@@ -21,7 +21,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction
 from allstation.core.site import ScaleSource
 from allstation.core.text import shown_name
-from allstation.core.typer_statistics import FloatArray
+from allstation.core.typer.statistics import FloatArray
 from allstation.imaging import preprocess, quality
 from allstation.imaging.cells.field_cells import placed
 from allstation.imaging.cells.finder import find_cells

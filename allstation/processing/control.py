@@ -15,7 +15,7 @@ from allstation.imaging.fields.file import read_field
 from allstation.imaging.fields.optics import field_optics
 from allstation.paths import data_folder
 from allstation.store.case import Case
-from allstation.store.control_log import ControlLog
+from allstation.store.site.control_log import ControlLog
 
 _OPENED: Final = 120
 """Fields of a day whose files are opened again for light and stain, in about 3 seconds."""

@@ -18,7 +18,7 @@ from allstation.processing.importer import ImportOptions, batches
 from allstation.processing.slide_import import NewSlide
 from allstation.processing.status_types import Problem
 from allstation.store.case import SUFFIX, Case
-from allstation.store.site_library import SiteLibrary
+from allstation.store.site.library import SiteLibrary
 
 
 @dataclass(frozen=True, slots=True)

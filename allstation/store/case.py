@@ -31,13 +31,12 @@ from allstation.core.times import Clock, stamp, utc_clock
 from allstation.keys.station import station_key
 from allstation.paths import login_name
 from allstation.store import schema
-from allstation.store.audit_contents import BEFORE, CONTENT, details_content
-from allstation.store.audit_log import AuditLog
-from allstation.store.audit_seal import KEY, has_seal_table
-from allstation.store.case_site import CaseSite
-from allstation.store.cells import Cells
+from allstation.store.audit.contents import BEFORE, CONTENT, details_content
+from allstation.store.audit.log import AuditLog
+from allstation.store.audit.seal import KEY, has_seal_table
+from allstation.store.cells.later import LaterCells
+from allstation.store.cells.repository import Cells
 from allstation.store.connection import CaseConnection, CaseContext
-from allstation.store.control_releases import ControlReleases
 from allstation.store.copies import Copies
 from allstation.store.database import (
     DATABASE,
@@ -55,7 +54,6 @@ from allstation.store.database import (
 )
 from allstation.store.field_files import FieldFiles
 from allstation.store.fields import Fields, StoredFields
-from allstation.store.later_cells import LaterCells
 from allstation.store.lock import LOCK_FILE, CaseLock, Holder, refuse_links
 from allstation.store.model_queue import ModelQueue
 from allstation.store.models import Models
@@ -66,9 +64,11 @@ from allstation.store.reviews import Reviews
 from allstation.store.rows import required_name, texts
 from allstation.store.salvage import REPAIRED, exchange
 from allstation.store.schema_match import ALTERED
-from allstation.store.slide_files import SlideFiles
-from allstation.store.slide_sizes import SlidePixelSizes
-from allstation.store.slides import Slides
+from allstation.store.site.case_site import CaseSite
+from allstation.store.site.control_releases import ControlReleases
+from allstation.store.slides.files import SlideFiles
+from allstation.store.slides.repository import Slides
+from allstation.store.slides.sizes import SlidePixelSizes
 from allstation.store.statistics import Statistics
 
 SUFFIX = ".allcase"

@@ -15,8 +15,8 @@ from allstation.core.errors import StationError
 from allstation.core.text import storable
 from allstation.core.times import Clock, stamp
 from allstation.keys.station import station_key
-from allstation.store.anchors import AnchorRecorder
-from allstation.store.audit_seal import STATION_CHANGED, Sealer
+from allstation.store.audit.anchors import AnchorRecorder
+from allstation.store.audit.seal import STATION_CHANGED, Sealer
 from allstation.store.database import plain_errors
 from allstation.store.folders import Folders
 from allstation.store.lock import CaseLock

@@ -18,12 +18,12 @@ from allstation.core.records import FieldRecord
 from allstation.core.slide_file import SlideFile
 from allstation.core.slide_part import parse_part
 from allstation.core.text import shown_name, unescape_name
-from allstation.store.audit_contents import MOVED
+from allstation.store.audit.contents import MOVED
 from allstation.store.connection import CaseConnection, Repository
 from allstation.store.fields import Fields
 from allstation.store.folders import set_path
 from allstation.store.rows import Row, json_list
-from allstation.store.slide_files import SlideFiles
+from allstation.store.slides.files import SlideFiles
 
 _BLOCK = 1 << 20
 

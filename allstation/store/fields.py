@@ -15,7 +15,7 @@ from allstation.core.records import FieldCopy, FieldRecord, FieldState, NewField
 from allstation.core.slide_part import PART_SUFFIX, parse_part
 from allstation.core.text import escape_name, fold, natural_key, unescape_name
 from allstation.store import removal
-from allstation.store.audit_contents import CONTENT, MOVED, fields_content, fields_digest
+from allstation.store.audit.contents import CONTENT, MOVED, fields_content, fields_digest
 from allstation.store.connection import CaseConnection, Repository, unknown_field
 from allstation.store.copies import Copies
 from allstation.store.field_query import GROUP_KEYS, GROUP_ORDERS, cells_in_case, conditions

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from allstation.core.text import escape_name, fold, natural_key, unescape_name
-from allstation.store.audit_contents import Place, place_of
+from allstation.store.audit.contents import Place, place_of
 
 Move = tuple[int, Place, Place]
 """Field, and its place before and now."""

@@ -16,7 +16,7 @@ from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.files import write_atomically
-from allstation.store.anchors import Anchor
+from allstation.store.audit.anchors import Anchor
 from allstation.store.case import Case
 from allstation.store.database import DATABASE, plain_errors, remove_file
 from allstation.store.lock import CaseLock

@@ -7,7 +7,7 @@ import sqlite3
 from allstation.core.audit import canonical
 from allstation.core.records import ModelRecord
 from allstation.core.text import storable
-from allstation.store.audit_contents import CONTENT, model_content
+from allstation.store.audit.contents import CONTENT, model_content
 from allstation.store.connection import Repository
 from allstation.store.rows import model_of
 

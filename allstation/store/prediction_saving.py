@@ -11,7 +11,7 @@ from typing import Final
 from allstation.core.cells import NewCell
 from allstation.core.errors import StationError
 from allstation.core.records import Prediction
-from allstation.store.cell_saving import SavedField
+from allstation.store.cells.saving import SavedField
 from allstation.store.connection import unknown_field
 from allstation.store.rows import Row, prediction_row, reasons_text
 

@@ -14,14 +14,14 @@ from allstation.core.text import shown_name, storable
 from allstation.keys.signing import SignatureError
 from allstation.keys.station import station_key
 from allstation.keys.trust_store import TrustStore
-from allstation.store.anchors import (
+from allstation.store.audit.anchors import (
     Anchor,
     AnchorRecorder,
     own_anchors,
     place_of_case,
     shared_anchors,
 )
-from allstation.store.audit_seal import LONGEST_NAME, Seal, read_seal_table
+from allstation.store.audit.seal import LONGEST_NAME, Seal, read_seal_table
 from allstation.store.connection import Repository
 
 ACCEPTED: Final = "trail-accepted"

@@ -11,11 +11,11 @@ from typing import Final
 from allstation.core.errors import UNEXPECTED, StationError, unexpected
 from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
-from allstation.store.audit_contents import CONTENT, predictions_content, predictions_digest
-from allstation.store.cell_saving import CELLS, CELLS_LATER, save_cells
+from allstation.store.audit.contents import CONTENT, predictions_content, predictions_digest
+from allstation.store.cells.later import LaterCells
+from allstation.store.cells.saving import CELLS, CELLS_LATER, save_cells
 from allstation.store.connection import CaseConnection, Repository, field_sha256
 from allstation.store.fields import Fields
-from allstation.store.later_cells import LaterCells
 from allstation.store.prediction_saving import NO_CELLS, CellsByField, insert_prediction
 from allstation.store.rows import Row
 

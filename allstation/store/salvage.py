@@ -17,9 +17,9 @@ from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp
 from allstation.paths import login_name
 from allstation.store import schema
-from allstation.store.audit_contents import other_copy
-from allstation.store.audit_seal import Sealer
-from allstation.store.cell_copies import other_cell_copy, rebuild_copies
+from allstation.store.audit.contents import other_copy
+from allstation.store.audit.seal import Sealer
+from allstation.store.cells.copies import other_cell_copy, rebuild_copies
 from allstation.store.connection import AuditNote, append_entry
 from allstation.store.database import (
     DATABASE,

@@ -18,7 +18,7 @@ from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline
 from allstation.services.training.figures import read_figures
 from allstation.ui.training.compare_page import ComparePage
-from allstation.ui.training.plotting import PlotLoader
+from allstation.ui.training.plots.plotting import PlotLoader
 from training.data.labelled_folder import read_labelled
 from training.data.loading import Data
 from training.data.splits import Split, groups_from_csv

@@ -1,8 +1,9 @@
 """Cases of the differential test of the decoder: what a file is, and what its pixels are.
 
-The truth follows the program's own documented rules (``allstation.imaging.formats.decode.decode``), written
-here a second time: 16-bit samples are scaled by the smallest of 10, 12, 14 and 16 bits that holds the brightest
-one, transparency is laid over white, the orientation is applied, ICC profiles and gamma are left alone.
+The truth follows the program's own documented rules (``allstation.imaging.formats.decode.decode``),
+written here a second time: 16-bit samples are scaled by the smallest of 10, 12, 14 and 16 bits that
+holds the brightest one, transparency is laid over white, the orientation is applied, ICC profiles and
+gamma are left alone.
 """
 
 from __future__ import annotations

@@ -184,7 +184,7 @@ def test_a_write_that_fails_stops_the_service(
     def refuse(*_: object) -> None:
         raise StationError("disk-full", "There is no room.")
 
-    monkeypatch.setattr("allstation.store.cells.Cells.save_features", refuse)
+    monkeypatch.setattr("allstation.store.cells.repository.Cells.save_features", refuse)
     service = CellFeatureService(session)
     with qtbot.waitSignal(service.progressed, check_params_cb=finished, timeout=30_000) as last:
         service.start()

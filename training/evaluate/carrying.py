@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from allstation.core.discriminant import discriminant, softmax
 from allstation.core.errors import StationError
 from allstation.core.resampling import bootstrap, rates, weighted_auc
-from allstation.core.typer import fit_typer
-from allstation.core.typer_statistics import FloatArray, TyperStatistics, gather_statistics
-from allstation.core.typer_validation import SHRINKAGES, HeldOut
+from allstation.core.typer.model import fit_typer
+from allstation.core.typer.statistics import FloatArray, TyperStatistics, gather_statistics
+from allstation.core.typer.validation import SHRINKAGES, HeldOut
 from allstation.imaging.cells.numbers import NAMES
 from training.evaluate.cell_sets import drawn
 from training.evaluate.laboratories import Laboratory

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from allstation.core.metrics import Figure
 from allstation.core.patients import patients_text
 from allstation.core.resampling import bootstrap, rates, weighted_auc
-from allstation.core.typer import Typer, fit_typer
-from allstation.core.typer_statistics import FloatArray
-from allstation.core.typer_validation import HeldOut, typed_cells
+from allstation.core.typer.model import Typer, fit_typer
+from allstation.core.typer.statistics import FloatArray
+from allstation.core.typer.validation import HeldOut, typed_cells
 from allstation.imaging.cells.central_cell import cut_cell_of_picture, find_central_cell
 from allstation.imaging.cells.numbers import NAMES
 from allstation.imaging.fields.file import read_field

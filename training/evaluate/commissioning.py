@@ -24,9 +24,9 @@ from allstation.commissioning.session import CommissioningSession
 from allstation.commissioning.typed_cells import TypedCells, read_typed_cells
 from allstation.core.evaluation import evaluate
 from allstation.core.statistics import wilson
-from allstation.core.typer import FEWEST_CELLS, cross_validate, fit_typer
-from allstation.core.typer_held_out import held_out_area, held_out_cells
-from allstation.core.typer_validation import held_out
+from allstation.core.typer.held_out import held_out_area, held_out_cells
+from allstation.core.typer.model import FEWEST_CELLS, cross_validate, fit_typer
+from allstation.core.typer.validation import held_out
 from allstation.inference.cell_network import CellNetwork
 from training.evaluate.cell_sets import BLAST, DRAWS, FEWEST, LYMPHOCYTE
 from training.evaluate.results import write_table

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.classes import CLASS_NAMES, PATIENTS_UNKNOWN
-from allstation.core.typer_statistics import FloatArray
+from allstation.core.typer.statistics import FloatArray
 from allstation.files import replacing
 from allstation.imaging.cells.central_cell import cut_cell_of_picture, find_central_cell
 from allstation.imaging.cells.field_cells import placed

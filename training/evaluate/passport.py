@@ -12,7 +12,7 @@ import numpy as np
 
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.statistics import wilson
-from allstation.core.typer_statistics import TyperStatistics, gather_statistics
+from allstation.core.typer.statistics import TyperStatistics, gather_statistics
 from allstation.imaging.fields.file import read_field
 from allstation.imaging.formats.pixel_conversions import squash
 from allstation.inference.engine import Engine

@@ -13,8 +13,8 @@ from allstation.core.known_sizes import SlideSizes
 from allstation.core.records import Review
 from allstation.core.site import Site
 from allstation.processing.events import Event
-from allstation.store.cell_edits import CellChange
-from allstation.store.commissioning_record import CommissioningRecord
+from allstation.store.cells.edits import CellChange
+from allstation.store.site.commissioning_record import CommissioningRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from allstation.core.cell_types import CellType
 from allstation.core.cells import CellGeometry
 from allstation.services.case import case_events
 from allstation.services.case.requests import CaseRequest
-from allstation.store.cell_edits import CellChange
+from allstation.store.cells.edits import CellChange
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from allstation.core.errors import StationError
 from allstation.store.case import Case
-from allstation.store.cell_edits import CellChange
+from allstation.store.cells.edits import CellChange
 
 
 class CellUndoLog:

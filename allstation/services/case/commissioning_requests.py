@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from allstation.services.case import case_events
 from allstation.services.case.requests import CaseRequest
-from allstation.store.commissioning_record import CommissioningRecord, CommissioningRecords, CurvePoint
+from allstation.store.site.commissioning_record import CommissioningRecord, CommissioningRecords, CurvePoint
 
 if TYPE_CHECKING:
     from allstation.services.case.worker import OpenedCase

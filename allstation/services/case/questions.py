@@ -15,7 +15,7 @@ from allstation.core.records import FieldState, Slide
 from allstation.core.reports import ReportRecord
 from allstation.report.options import ReportOptions
 from allstation.store.case import Case
-from allstation.store.slides import SlideCounts
+from allstation.store.slides.repository import SlideCounts
 
 Answer = tuple[object, ...]
 """Arguments of the signal that belongs to a question."""

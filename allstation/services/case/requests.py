@@ -19,7 +19,7 @@ from allstation.paths import config_folder
 from allstation.processing.retries import all_but_left_out
 from allstation.processing.status_types import UnknownModel
 from allstation.services.case import case_events
-from allstation.store.site_library import SiteLibrary
+from allstation.store.site.library import SiteLibrary
 
 if TYPE_CHECKING:
     from allstation.processing.slide_import import SlideOptions

@@ -42,7 +42,7 @@ from allstation.services.machines import Machines, memory_in_use
 from allstation.services.reports import reporting
 from allstation.store.case import Case
 from allstation.store.database import holds_case
-from allstation.store.site_library import SiteLibrary
+from allstation.store.site.library import SiteLibrary
 
 if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle

@@ -17,8 +17,8 @@ from allstation.core.cells import CellFilter
 from allstation.core.errors import StationError
 from allstation.core.no_proposal import NoProposal
 from allstation.core.patients import patients_text
-from allstation.core.typer import Typer, TyperFigures, cross_validate, fit_typer
-from allstation.core.typer_statistics import FloatArray
+from allstation.core.typer.model import Typer, TyperFigures, cross_validate, fit_typer
+from allstation.core.typer.statistics import FloatArray
 from allstation.processing.status_types import Problem
 from allstation.services.case.cell_requests import SaveCellProposals
 from allstation.services.case.session import CaseSession

@@ -20,7 +20,7 @@ from allstation.report.content.report_types import ReportContent
 from allstation.report.options import Letterhead, ReportOptions
 from allstation.services.settings import Settings
 from allstation.services.site.control_hold import require_in_control
-from allstation.store.audit_contents import REPORTS_FOLDER, kept_report
+from allstation.store.audit.contents import REPORTS_FOLDER, kept_report
 from allstation.store.case import Case
 from allstation.store.provenance import OLDER_TRAIL
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         CommissioningCells,
         Measured,
     )
-    from allstation.store.commissioning_record import CommissioningRecord
+    from allstation.store.site.commissioning_record import CommissioningRecord
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -29,7 +29,7 @@ from allstation.core.metrics import Figure
 from allstation.core.statistics import Interval
 from allstation.services.images.crop_loader import FieldPlace
 from allstation.store.case import Case
-from allstation.store.commissioning_record import CommissioningRecord, CommissioningRecords, CurvePoint
+from allstation.store.site.commissioning_record import CommissioningRecord, CommissioningRecords, CurvePoint
 
 _EVERY_CELL: Final = 2**31 - 1
 _WHOLE: Final = CellFilter(at_edge=False)

@@ -24,7 +24,7 @@ from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
 
 ENOUGH: Final = 30
-"""Typed cells from which on types are proposed (``core.typer.FEWEST_CELLS``, which loads NumPy)."""
+"""Typed cells from which on types are proposed (``core.typer.model.FEWEST_CELLS``, which loads NumPy)."""
 _DETAILS: Final = 170
 
 

@@ -14,7 +14,7 @@ from allstation.core.cells import CellRecord
 from allstation.processing.status_types import Problem
 from allstation.services.images.crop_loader import FieldPlace
 from allstation.services.site.commissioning import CommissioningService
-from allstation.store.commissioning_record import CommissioningRecord
+from allstation.store.site.commissioning_record import CommissioningRecord
 from allstation.ui.cells.commands import CellCommands
 from allstation.ui.cells.crops import CropScale
 from allstation.ui.cells.listing import blind_record

@@ -9,7 +9,7 @@ from allstation.processing.status_types import Problem
 from allstation.services.cells.features import CellFeatureService
 from allstation.services.images.field_cache import FieldCache
 from allstation.services.site.commissioning import CommissioningService, Tested
-from allstation.store.commissioning_record import CommissioningRecord
+from allstation.store.site.commissioning_record import CommissioningRecord
 from allstation.ui.cells.commands import CellCommands
 from allstation.ui.commissioning.cell_typing import CellTyping
 from allstation.ui.commissioning.preparing import Preparing

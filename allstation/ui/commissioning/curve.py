@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from allstation.store.commissioning_record import CurvePoint
+from allstation.store.site.commissioning_record import CurvePoint
 from allstation.ui.common import theme
 from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr

@@ -16,7 +16,7 @@ from allstation.processing.status_types import QueuePhase, QueueStatus
 from allstation.services.case.requests import AddPaths
 from allstation.services.cells.features import CellFeatureService, FeatureProgress
 from allstation.services.site.commissioning import CommissioningService
-from allstation.store.commissioning_record import CommissioningRecord
+from allstation.store.site.commissioning_record import CommissioningRecord
 from allstation.ui.commissioning.prepare_page import QUICK_TYPES, Preparation, PreparePage
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext

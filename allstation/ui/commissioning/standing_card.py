@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from allstation.store.commissioning_record import CurvePoint
+from allstation.store.site.commissioning_record import CurvePoint
 from allstation.ui.commissioning.curve import LearningCurve
 from allstation.ui.common.formatting import kept_apart, number, percent
 from allstation.ui.common.i18n import tr

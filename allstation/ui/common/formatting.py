@@ -13,7 +13,7 @@ from allstation.ui.common.i18n import tr
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from allstation.core.typer_validation import TyperFigures
+    from allstation.core.typer.validation import TyperFigures
 
 _SWITCH_UNIT: Final = 90
 """Largest count of the smaller unit of time before the larger one is used."""

@@ -17,7 +17,7 @@ from allstation.processing.status_types import CaseInfo
 from allstation.services.case.questions import ReadSite
 from allstation.services.site.measuring import MeasuredSite, measure_case
 from allstation.services.tasks import Serial
-from allstation.store.site_library import SiteLibrary
+from allstation.store.site.library import SiteLibrary
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import short_name, tip
 from allstation.ui.common.i18n import tr

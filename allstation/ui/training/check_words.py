@@ -7,7 +7,7 @@ from typing import Any
 
 from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
-from allstation.ui.training.bar_chart import Bar
+from allstation.ui.training.plots.bar_chart import Bar
 from allstation.ui.viewer.card_content import mark_for
 
 

@@ -29,11 +29,11 @@ from allstation.services.training.figures import RunFigures
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.tables import fill_row, table_of
-from allstation.ui.training.compare_plots import draw_figures
-from allstation.ui.training.confusion import ConfusionTable
 from allstation.ui.training.field_preview import FieldPeek
-from allstation.ui.training.figures_pdf import Sheet, pages
-from allstation.ui.training.plotting import PlotArea, PlotLoader, check_saved
+from allstation.ui.training.plots.compare_plots import draw_figures
+from allstation.ui.training.plots.confusion import ConfusionTable
+from allstation.ui.training.plots.figures_pdf import Sheet, pages
+from allstation.ui.training.plots.plotting import PlotArea, PlotLoader, check_saved
 from allstation.ui.training.predictions import PredictionsPage
 
 _ORDER: Final = (ACCURACY_BY_FIELD, *OVERALL)

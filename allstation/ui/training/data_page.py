@@ -28,9 +28,9 @@ from allstation.ui.common import icons, theme
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.scrolling import scroll_area
-from allstation.ui.training.bar_chart import BarChart
 from allstation.ui.training.check_words import class_bars, probe_bar, summary_lines, verdict
 from allstation.ui.training.field_preview import FieldPeek
+from allstation.ui.training.plots.bar_chart import BarChart
 from allstation.ui.training.sort_button import SortButton
 
 _FINDING: Final = int(Qt.ItemDataRole.UserRole)

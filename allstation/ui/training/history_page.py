@@ -27,8 +27,8 @@ from allstation.services.training.history import INTERRUPTED, RunSummary
 from allstation.ui.common.formatting import duration, moment, tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import ActivationDialog
-from allstation.ui.training.curves import CurvesView
-from allstation.ui.training.plotting import PlotLoader
+from allstation.ui.training.plots.curves import CurvesView
+from allstation.ui.training.plots.plotting import PlotLoader
 from allstation.ui.training.run_page import figure_text
 
 _FOLDER: Final = int(Qt.ItemDataRole.UserRole)

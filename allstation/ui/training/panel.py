@@ -25,14 +25,14 @@ from allstation.ui.training.compare_page import ComparePage
 from allstation.ui.training.comparison_controller import EVALUATE, Comparing
 from allstation.ui.training.data_page import DataPage
 from allstation.ui.training.history_page import HistoryPage
-from allstation.ui.training.label_controller import LabellingController
-from allstation.ui.training.map_controller import MAP, MapMaking
-from allstation.ui.training.map_page import MapPage
+from allstation.ui.training.labelling.controller import LabellingController
+from allstation.ui.training.map.controller import MAP, MapMaking
+from allstation.ui.training.map.page import MapPage
 from allstation.ui.training.page_tabs import PageTabs
 from allstation.ui.training.past_controller import PastRuns
-from allstation.ui.training.plotting import PlotLoader
-from allstation.ui.training.recipe_assistant import ESTIMATE, PREVIEW, RecipeAids
-from allstation.ui.training.recipe_page import RecipePage
+from allstation.ui.training.plots.plotting import PlotLoader
+from allstation.ui.training.recipe.assistant import ESTIMATE, PREVIEW, RecipeAids
+from allstation.ui.training.recipe.page import RecipePage
 from allstation.ui.training.run_follower import RunFollower
 from allstation.ui.training.run_page import RunPage
 from allstation.ui.training.sweep_controller import SweepController, new_run_folder

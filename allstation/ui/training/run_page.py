@@ -25,8 +25,8 @@ from allstation.services.training.job_lines import Ending, Job, JobState
 from allstation.services.training.runs import RunningJob
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
-from allstation.ui.training.curves import CurvesView, value_line
-from allstation.ui.training.plotting import PlotLoader
+from allstation.ui.training.plots.curves import CurvesView, value_line
+from allstation.ui.training.plots.plotting import PlotLoader
 from allstation.ui.training.run_steps import PHASE_TITLES, EndButtons, PhaseSteps
 
 _NUMBER: Final = int(Qt.ItemDataRole.UserRole)

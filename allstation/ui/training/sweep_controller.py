@@ -15,7 +15,7 @@ from allstation.files import free_path
 from allstation.services.training.history import RunPlaces, RunSummary
 from allstation.services.training.runs import TrainingRuns
 from allstation.sweep import latest_sweep, make_sweep
-from allstation.ui.training.recipe_page import RecipePage
+from allstation.ui.training.recipe.page import RecipePage
 from allstation.ui.training.sweep_page import SweepPage
 
 

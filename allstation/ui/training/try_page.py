@@ -26,8 +26,8 @@ from allstation.services.training.trial import TrialModel
 from allstation.ui.common.formatting import tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.scrolling import VerticalScrollArea
-from allstation.ui.training.bar_chart import Bar, BarChart
 from allstation.ui.training.picture_drop import PictureDrop
+from allstation.ui.training.plots.bar_chart import Bar, BarChart
 from allstation.ui.viewer.card import OverlayStyle
 from allstation.ui.viewer.card_content import card_content
 from allstation.ui.viewer.field_view import FieldView

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from allstation.core.typer import fit_typer
-from allstation.core.typer_validation import HeldOut
+from allstation.core.typer.model import fit_typer
+from allstation.core.typer.validation import HeldOut
 from allstation.imaging.cells.crops import crop_mask
 from training.evaluate import cell_sets
 from training.evaluate.cell_sets import CellSet

@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 
 from allstation.core.discriminant import discriminant
 from allstation.core.errors import StationError
-from allstation.core.typer import fit_typer
-from allstation.core.typer_statistics import gather_statistics
+from allstation.core.typer.model import fit_typer
+from allstation.core.typer.statistics import gather_statistics
 from allstation.imaging.cells.numbers import NAMES
 from allstation.inference import passport as shipped
 from allstation.inference.passport import shipped_passport

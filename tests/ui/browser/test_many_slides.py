@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.records import Slide
 from allstation.services.case.questions import Overview
-from allstation.store.slides import SlideCounts
+from allstation.store.slides.repository import SlideCounts
 from allstation.ui.browser.model import FieldModel
 from allstation.ui.browser.sections import Section
 from allstation.ui.browser.slide_model import Place

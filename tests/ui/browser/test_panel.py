@@ -18,7 +18,7 @@ from allstation.services.case.field_requests import SaveReview
 from allstation.services.case.questions import Listing, Overview, Query
 from allstation.services.case.requests import OpenCase
 from allstation.store.case import Case
-from allstation.store.slides import SlideCounts
+from allstation.store.slides.repository import SlideCounts
 from allstation.ui.browser import cells
 from allstation.ui.browser.filters import FilterBar
 from allstation.ui.browser.footer import TELLING

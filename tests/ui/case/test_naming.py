@@ -13,7 +13,7 @@ from allstation.core.records import NewField, Slide
 from allstation.services.case.questions import Overview, ReadOverview
 from allstation.services.case.requests import OpenCase, Pause
 from allstation.store.case import Case
-from allstation.store.slides import SlideCounts
+from allstation.store.slides.repository import SlideCounts
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.case.naming_controller import NamingController
 from allstation.ui.main_window.about import KeysDialog

@@ -14,7 +14,7 @@ from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.services.case.requests import UseModel
 from allstation.services.training.activation import read_journal
 from allstation.store.case import Case
-from allstation.store.commissioning_record import CommissioningRecord, CommissioningRecords
+from allstation.store.site.commissioning_record import CommissioningRecord, CommissioningRecords
 from allstation.ui.commissioning.window import Step
 from allstation.ui.common.model_choice import ModelChoiceDialog
 from tests.ui.named import label_texts

@@ -21,8 +21,8 @@ from allstation.report.drawing import palette, plots
 from allstation.report.sections.letterhead import STATUS_COLOURS
 from allstation.ui.browser import tile
 from allstation.ui.common import theme
-from allstation.ui.training import curves
-from allstation.ui.training.confusion import ConfusionTable
+from allstation.ui.training.plots import curves
+from allstation.ui.training.plots.confusion import ConfusionTable
 from allstation.ui.viewer import card, evidence
 from tests.ui.pixels import pixels_of
 

@@ -18,7 +18,7 @@ from allstation.ui.browser.thumbs import Thumbnails
 from allstation.ui.common import theme
 from allstation.ui.common.actions import Action, ActionTable
 from allstation.ui.common.formatting import percent, together
-from allstation.ui.training.bar_chart import Bar, BarChart
+from allstation.ui.training.plots.bar_chart import Bar, BarChart
 from allstation.ui.training.run_steps import PhaseSteps
 from tests.ui.pixels import pixels_of
 

@@ -17,7 +17,7 @@ from allstation.core.site import PixelSize, ScaleSource, Site
 from allstation.imaging.synthetic import draw_field, write_field
 from allstation.services.case.requests import AddPaths, OpenCase, SetSite
 from allstation.store.case import Case
-from allstation.store.site_library import SiteLibrary
+from allstation.store.site.library import SiteLibrary
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.sites.dialog import SiteDialog
 from allstation.ui.viewer.bar_line import BarLine

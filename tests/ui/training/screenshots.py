@@ -17,8 +17,8 @@ from typing import Any
 from PySide6.QtWidgets import QComboBox, QLineEdit, QTableWidget, QTabWidget
 
 from allstation.sweep import AXES
-from allstation.ui.training.bar_chart import BarChart
 from allstation.ui.training.panel import TrainingPanel
+from allstation.ui.training.plots.bar_chart import BarChart
 from tests.ui.named import button, label_texts, named
 from tests.ui.story import Step, play
 

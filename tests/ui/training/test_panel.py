@@ -27,8 +27,8 @@ from allstation.services.training.history import read_summary
 from allstation.services.training.job_lines import JobState
 from allstation.ui.common.formatting import percent
 from allstation.ui.training.activation import ActivationDialog
-from allstation.ui.training.bar_chart import BarChart
 from allstation.ui.training.panel import TrainingPanel
+from allstation.ui.training.plots.bar_chart import BarChart
 from tests.makers import child_processes
 from tests.ui.field_records import write_picture
 from tests.ui.named import label_texts, named

@@ -11,9 +11,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QListWidget, QTabWidget
 from pytestqt.qtbot import QtBot
 
-from allstation.ui.training.bar_chart import BarChart
 from allstation.ui.training.field_preview import FieldPeek
 from allstation.ui.training.panel import TrainingPanel
+from allstation.ui.training.plots.bar_chart import BarChart
 from allstation.ui.viewer.canvas import FieldCanvas
 from tests.ui.named import named
 from tests.ui.pixels import canvas_share, write_mosaic

@@ -17,8 +17,8 @@ from allstation import paths
 from allstation.inference.bundle import default_bundle_path
 from allstation.ui.common import window_size
 from allstation.ui.common.theme import Theme
-from allstation.ui.training.classes_dialog import ClassesDialog
 from allstation.ui.training.controller import TrainingWindow
+from allstation.ui.training.labelling.classes_dialog import ClassesDialog
 from allstation.ui.training.panel import TrainingPanel
 from tests.ui.named import button, label_texts
 from tests.ui.pixels import write_mosaic

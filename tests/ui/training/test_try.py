@@ -18,9 +18,9 @@ from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline
 from allstation.ui.common.formatting import percent
-from allstation.ui.training.bar_chart import BarChart
 from allstation.ui.training.panel import TrainingPanel
 from allstation.ui.training.picture_drop import PictureDrop
+from allstation.ui.training.plots.bar_chart import BarChart
 from tests.ui.named import button, label_texts, named
 from tests.ui.pixels import canvas_share, cut, write_mosaic
 from tests.ui.training.conftest import Bench

@@ -12,9 +12,9 @@ from allstation.commissioning.federation import exported, head_of, merged, remov
 from allstation.commissioning.noise import noised
 from allstation.commissioning.statistics_file import SharedStatistics, read_statistics, write_statistics
 from allstation.core.errors import StationError
-from allstation.core.typer import assembled
-from allstation.core.typer_file import Settings
-from allstation.core.typer_statistics import gather_statistics
+from allstation.core.typer.file import Settings
+from allstation.core.typer.model import assembled
+from allstation.core.typer.statistics import gather_statistics
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.site_bundle import learned_pictures
 from allstation.keys.signing import SigningKey, new_secret

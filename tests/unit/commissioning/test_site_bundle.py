@@ -15,7 +15,7 @@ import pytest
 from allstation.commissioning.commission import write_accepted
 from allstation.core.decision import Reason
 from allstation.core.errors import ModelError, StationError
-from allstation.core.typer import Typer
+from allstation.core.typer.model import Typer
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
 from allstation.inference.bundle_kinds import SITE_FACTS, TYPER
 from allstation.inference.engine import Engine

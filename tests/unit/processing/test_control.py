@@ -28,7 +28,7 @@ from allstation.services.settings import SettingsFile
 from allstation.services.site.control_hold import CONTROL_HELD
 from allstation.services.site.control_watch import read_control
 from allstation.store import Case
-from allstation.store.control_log import FILE_NAME, ControlLog
+from allstation.store.site.control_log import FILE_NAME, ControlLog
 from tests import makers
 
 FINAL = ReportOptions(template="full", status="final", reviewer="Dr. B", montage=False, anonymise=False)

@@ -23,7 +23,7 @@ from allstation.core.records import FieldState
 from allstation.core.slide_file import SlideIdentity
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.store import Case, maintenance, schema
-from allstation.store.audit_contents import predictions_digest
+from allstation.store.audit.contents import predictions_digest
 from allstation.store.lock import LOCK_FILE, CaseLock
 from allstation.store.prediction_saving import shown_copy
 from allstation.store.rows import prediction_row

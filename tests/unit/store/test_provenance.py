@@ -22,9 +22,9 @@ from allstation.keys.people import SHARED_FOLDER
 from allstation.keys.signing import SigningKey, new_secret
 from allstation.keys.station import station_key
 from allstation.keys.trust_store import TrustStore
-from allstation.store import anchors
-from allstation.store.anchors import Anchor, AnchorFile, own_anchors
-from allstation.store.audit_seal import _write, read_seal_table
+from allstation.store.audit import anchors
+from allstation.store.audit.anchors import Anchor, AnchorFile, own_anchors
+from allstation.store.audit.seal import _write, read_seal_table
 from allstation.store.case import Case
 from allstation.store.maintenance import audit_case, compare_with_anchor, repair_case, write_anchor
 
@@ -345,7 +345,7 @@ _MANY = """
 import sys
 from pathlib import Path
 from allstation.store import anchors
-from allstation.store.anchors import Anchor, AnchorFile
+from allstation.store.audit.anchors import Anchor, AnchorFile
 anchors._LARGEST = 4000
 for number in range(60):
     AnchorFile(Path(sys.argv[1])).append(Anchor(sys.argv[2], number, "ab", "now").signed())

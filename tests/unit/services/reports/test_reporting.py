@@ -21,7 +21,7 @@ from allstation.report.options import ReportOptions
 from allstation.report.verification.verify import embedded_data, verify_report
 from allstation.services.reports import report_state, reporting
 from allstation.services.settings import Settings
-from allstation.store.audit_contents import REPORTS_FOLDER
+from allstation.store.audit.contents import REPORTS_FOLDER
 from allstation.store.case import Case
 from tests.unit.report.factory import CLOCK, stored_case
 

@@ -21,7 +21,7 @@ from allstation.report.verification.verify import embedded_data
 from allstation.services.reports import reporting, signatures
 from allstation.services.reports.reporting import MadeReport
 from allstation.services.settings import Settings, SettingsFile
-from allstation.store.audit_contents import kept_report
+from allstation.store.audit.contents import kept_report
 from allstation.store.case import Case
 from tests.signers import PASSWORD, Authority, Signer, make_signer, time_stamp_server
 from tests.unit.report.factory import CLOCK, stored_case

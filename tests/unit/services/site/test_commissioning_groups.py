@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from allstation.services.site.commissioning_cells import lasting_groups
-from allstation.store.commissioning_record import CommissioningRecord, TestPart
+from allstation.store.site.commissioning_record import CommissioningRecord, TestPart
 
 SLIDES = ("slide 1", "slide 2", "slide 2", "slide 3")
 TESTED = CommissioningRecord(tests=(TestPart(cells=(7,), groups=("slide 3",)),))

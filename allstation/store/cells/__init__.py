@@ -1,0 +1,1 @@
+"""Cells of a case: rows and queries, types, corrections, features, verification."""

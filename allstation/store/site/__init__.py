@@ -1,0 +1,1 @@
+"""Site of a case: its models and commissionings, control log and releases."""

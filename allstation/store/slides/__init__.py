@@ -1,0 +1,1 @@
+"""Slides of a case: folders and whole-slide files, their pixel sizes, verification."""

@@ -1,0 +1,1 @@
+"""Labelling: fields are sorted into classes by a person, one key a class."""

@@ -1,0 +1,1 @@
+"""Map of a labelled folder: fields as a model sees them."""

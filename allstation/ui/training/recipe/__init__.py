@@ -1,0 +1,1 @@
+"""Recipe page: presets, every adjustable, augmented fields, estimate of time."""
