@@ -85,7 +85,7 @@ def _trust(options: argparse.Namespace) -> int:
 
 def _forget(options: argparse.Namespace) -> int:
     store, wanted = signatures.trust_store(), options.what.strip().lower()
-    known = [one.facts for one in store.audit.anchors() if wanted and one.facts.sha256.startswith(wanted)]
+    known = [one.facts for one in store.anchors() if wanted and one.facts.sha256.startswith(wanted)]
     if len(known) != 1:
         say(f"{len(known)} trusted certificates begin with {wanted!r}: nothing was changed.", error=True)
         return SOME_FAILED

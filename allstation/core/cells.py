@@ -14,7 +14,7 @@ class CellOutline:
     """Mask of a cell, in pixels of the picture that the finder saw.
 
     Attributes:
-        runs: Run lengths of the mask, as ``imaging.cells.finder.encode_mask`` writes them.
+        runs: Run lengths of the mask, as ``imaging.cells.masks.encode_mask`` writes them.
         left: Column of the mask's first pixel in that picture.
         top: Row of it.
         width: Columns of the mask.

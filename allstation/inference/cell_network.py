@@ -112,7 +112,7 @@ class CellNetwork:
         """Compute the features of cells.
 
         Args:
-            crops: (n, side, side, 3) as ``cell_crops.cut_cell`` gives them.
+            crops: (n, side, side, 3) as ``imaging.cells.crops.cut_cell`` gives them.
 
         Returns:
             (n, size): means of each depth's channels over the cell, then the numbers of

@@ -98,7 +98,7 @@ def find_central_cell(rgb: Rgb) -> CentralCell | None:
 
 
 def cut_cell_of_picture(rgb: Rgb, cell: CentralCell, *, side: int, pixels_per_um: float | None = None) -> Rgb:
-    """Cut out the cell in the middle of a picture, as ``cell_crops.cut_cell`` does with cells of a field.
+    """Cut out the cell in the middle of a picture, as ``crops.cut_cell`` does with cells of a field.
 
     Args:
         rgb: (H, W, 3) uint8.

@@ -39,7 +39,7 @@ def crop_numbers(crop: Rgb) -> Single:
     """Measure one crop.
 
     Args:
-        crop: (side, side, 3) as ``cell_crops.cut_cell`` gives it. The width is that of a disk of the cell's
+        crop: (side, side, 3) as ``crops.cut_cell`` gives it. The width is that of a disk of the cell's
             area as a share of the crop's side: a size in micrometres only where crops have one scale.
 
     Returns:

@@ -2,17 +2,17 @@
 
 How it looks, step by step; every length is in micrometres, so that 20x, 40x and 100x are the same:
 
-1. *Scale* (``slide_scale``). The file's pixel size; else by the objective (10 µm / magnification), else by
+1. *Scale* (``scale``). The file's pixel size; else by the objective (10 µm / magnification), else by
    the red cells of 24 places (median diameter 7.2 µm), else 0.25 µm. What was assumed is said.
-2. *Squares* (``slide_squares``). Four wide and three high make a field of 112.5 x 84.4 µm, the area that the
+2. *Squares* (``squares``). Four wide and three high make a field of 112.5 x 84.4 µm, the area that the
    shipped model saw in one (450 x 338 pixels at 0.25 µm); other models say their own.
-3. *Stain* (``slide_stain``). 24 places of every darkness, 0.44 µm a pixel, tell the colour of bare glass, the
+3. *Stain* (``stain``). 24 places of every darkness, 0.44 µm a pixel, tell the colour of bare glass, the
    density of one layer of red cells, and the level from which on a pixel is a nucleus. Where no place shows
    cells with bare glass between them, in each of its quarters, there is no monolayer.
-4. *Map* (``slide_map``). An overview of 14 µm a pixel tells glass and thickness; all between is read at about
+4. *Map* (``map``). An overview of 14 µm a pixel tells glass and thickness; all between is read at about
    1.4 µm a pixel. Of each square: layers of red cells (mean density over that of one layer), share of bare
    glass, nuclei of at least 18 µm², fine structure against contrast (focus), density of what is stained.
-5. *Zones* (``slide_zones``), each square with its neighbours, 140 x 140 µm: glass is 93 % bare; thick are
+5. *Zones* (``zones``), each square with its neighbours, 140 x 140 µm: glass is 93 % bare; thick are
    more than 0.8 layers or less than 14 % bare; the feathered edge has fewer than 0.66 of this smear's median
    layers; out of focus is below 0.55 of the sharpest quarter; the rest is monolayer. A square's score is the
    product of four figures from 0 to 1: layers (best from 0.92 of the median to 0.6 layers), focus, evenness
@@ -75,7 +75,7 @@ class PlanMap:
         focus: float32, sharpness against the sharpest quarter, 0 to 1.
         stain: float32, mean optical density of what is stained.
         score: float32, 0 to 1, how good a place each square is.
-        kind: uint8, ``GLASS``, ``EDGE``, ``MONOLAYER``, ``THICK`` or ``BLURRED`` of ``slide_zones``.
+        kind: uint8, ``GLASS``, ``EDGE``, ``MONOLAYER``, ``THICK`` or ``BLURRED`` of ``zones``.
     """
 
     square: tuple[int, int]

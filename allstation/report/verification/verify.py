@@ -3,7 +3,7 @@
 The pages are read back with other programs' readers (pypdf, PDFium) than wrote them. A finding is one
 sentence; no findings means that everything that was compared agrees. This is a check against mistakes
 and clumsy changes, not against forgery: whoever can change the pages can change the data too. Against
-forgery stands the digital signature; ``verification`` looks at both.
+forgery stands the digital signature; ``verification.parts`` looks at both.
 """
 
 from __future__ import annotations

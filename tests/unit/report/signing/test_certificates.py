@@ -149,14 +149,14 @@ def test_a_certificate_counts_only_while_it_is_valid(signer: Signer) -> None:
 
 def test_the_store_keeps_what_is_trusted_until_it_is_not(signer: Signer, tmp_path: Path) -> None:
     store = TrustStore(tmp_path / "deep" / "store")
-    assert store.audit.anchors() == ()
+    assert store.anchors() == ()
     assert store.revocation_lists() == ()
     (tmp_path / "root.pem").write_bytes(signer.authority)
     facts = store.add(tmp_path / "root.pem")
     der = x509.load_pem_x509_certificate(signer.authority).public_bytes(Encoding.DER)
     (tmp_path / "root.cer").write_bytes(der)
     assert store.add(tmp_path / "root.cer") == facts
-    assert [one.facts for one in store.audit.anchors()] == [facts]
+    assert [one.facts for one in store.anchors()] == [facts]
     store.add_made(signer.authority, signer.revocations)
     assert len(store.revocation_lists()) == 1
     if sys.platform != "win32":
@@ -164,7 +164,7 @@ def test_the_store_keeps_what_is_trusted_until_it_is_not(signer: Signer, tmp_pat
         assert modes == {0o600}
     assert store.remove(facts.sha256)
     assert not store.remove(facts.sha256)
-    assert store.audit.anchors() == ()
+    assert store.anchors() == ()
     assert store.revocation_lists() == ()
 
 
@@ -174,7 +174,7 @@ def test_a_damaged_file_in_the_store_counts_as_none(signer: Signer, tmp_path: Pa
         b"-----BEGIN CERTIFICATE-----\nzzz\n-----END CERTIFICATE-----\n"
     )
     (tmp_path / "store" / "1.pem").mkdir()
-    assert len(store.audit.anchors()) == 1
+    assert len(store.anchors()) == 1
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"-----BEGIN CERTIFICATE-----\n", b"0\x80", b"\xff" * 40])
