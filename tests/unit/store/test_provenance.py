@@ -344,7 +344,7 @@ def test_lines_that_do_not_hold_are_passed_over(tmp_path: Path) -> None:
 _MANY = """
 import sys
 from pathlib import Path
-from allstation.store import anchors
+from allstation.store.audit import anchors
 from allstation.store.audit.anchors import Anchor, AnchorFile
 anchors._LARGEST = 4000
 for number in range(60):
