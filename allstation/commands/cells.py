@@ -10,6 +10,7 @@ from pathlib import Path
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE, free_text
+from allstation.commands.case_trust import warn_of_history
 from allstation.commands.classify import open_and_load, opened_case, process_paths, slide_options
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
@@ -49,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
         free_text.draw_secret(options.paths[0])
     with Case.open(options.paths[0], read_only=True) as case:
         _check_first(options, case)
+        warn_of_history(case, str(options.paths[0]))
         return _write(case, options)
 
 

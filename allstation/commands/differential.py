@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from allstation.commands import DONE, WRONG_USAGE
+from allstation.commands.case_trust import warn_of_history
 from allstation.commands.printing import say
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.differential import (
@@ -34,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
     """
     wanted = [_share(text) for text in options.tell]
     with Case.open(options.case, read_only=True) as case:
+        warn_of_history(case, str(options.case))
         summary = case.cells.summary()
     known = {one.key for one in summary.types}
     for key, _ in wanted:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from allstation.commands import DONE, SOME_FAILED, free_text
+from allstation.commands.case_trust import warn_of_history
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
@@ -43,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
     free_text.draw_secret(options.case)
     with Case.open(options.case, read_only=True) as case:
         replaced = _check_first(options, case)
+        warn_of_history(case, str(options.case))
         snapshot = case.snapshot()
         chosen, pdf = _report(case, snapshot, options)
     if options.list_texts:

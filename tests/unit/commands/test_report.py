@@ -248,3 +248,26 @@ def test_a_case_of_an_earlier_version_gets_its_secret_before_it_is_needed(
         db.execute("DELETE FROM info WHERE key = 'pseudonyms'")
     made = report(folder, tmp_path / "1")
     assert main(["verify-report", str(made), "--case", str(folder)]) == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["export", "--fhir", "bundle.json"],
+        ["export", "--geojson", "outlines"],
+        ["cells", "--csv", "cells.csv"],
+        ["differential"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_written_from_an_altered_case_warns(
+    folder: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    main([command[0], str(folder), *command[1:]])
+    assert "audit trail" not in capsys.readouterr().err
+    altered = shutil.copytree(folder, tmp_path / "Altered.allcase")
+    with closing(sqlite3.connect(altered / "case.sqlite")) as db, db:
+        db.execute("UPDATE slides SET name = 'Another'")
+    main([command[0], str(altered), *command[1:], *(["--force"] if command[1:] else [])])
+    assert "audit trail of this case is broken" in capsys.readouterr().err
