@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -200,6 +200,15 @@ def _of_day(part: dict[str, Any], newest: str) -> str:
     return "" if day == newest else f" (of {day})"
 
 
+def _others(parts: Iterable[dict[str, Any]]) -> str:
+    """Return what other programs took of the processors, over the whole time that was measured."""
+    known = [(part["machine"].get("share_of_others"), part["minutes"]) for part in parts]
+    if any(share is None for share, _ in known):
+        return ""
+    mean = sum(share * minutes for share, minutes in known) / sum(minutes for _, minutes in known)
+    return f"; other programs used {100 * mean:.1f} % of the processors meanwhile"
+
+
 def page(data: dict[str, Any]) -> str:
     """Return the table with what it was measured on."""
     words = {True: "yes", False: "**no**", None: "not shown"}
@@ -210,12 +219,7 @@ def page(data: dict[str, Any]) -> str:
     ]
     parts = data["sections"].values()
     about = max(parts, key=lambda part: str(part["measured"]))["machine"]
-    others = [part["machine"].get("share_of_others") for part in parts]
-    beside = (
-        f"; other programs used at most {100 * max(others):.0f} % of the processors meanwhile"
-        if all(share is not None for share in others)
-        else ""
-    )
+    beside = _others(parts)
     days = sorted({part["measured"][:10] for part in parts})
     missing = [name for name in SECTIONS if name not in data["sections"]]
     left_out = f" Not measured: {', '.join(missing)}." if missing else ""
