@@ -27,6 +27,9 @@ AXES: Final = (
 )
 """What a grid may vary: section, key and label."""
 
+LOSSES: Final = ("categorical_crossentropy", "binary_crossentropy", "sigmoid_crossentropy")
+"""What training can make small."""
+
 SWEEP_FILE: Final = "sweep.json"
 MOST: Final = 60
 
@@ -61,9 +64,13 @@ def parse_axis(key: str, text: str) -> list[Any]:
     """Read a comma-separated list of one axis.
 
     Raises:
-        StationError: ``bad-grid`` when a number is none.
+        StationError: ``bad-grid`` when a number is none, or no loss has that name.
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
+    unknown = [part for part in parts if key == "loss" and part not in LOSSES]
+    if unknown:
+        sentence = f"{unknown[0]!r} is no loss. Write one or more of {', '.join(LOSSES)}."
+        raise StationError("bad-grid", sentence)
     try:
         if key in {"epochs", "batch", "seed"}:
             return [int(part) for part in parts]

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from allstation.core.errors import StationError
 from allstation.files import free_path
 from allstation.services.training.history import RunPlaces, RunSummary
+from allstation.services.training.job_lines import Ending, JobState
 from allstation.services.training.runs import TrainingRuns
 from allstation.sweep import latest_sweep, make_sweep
 from allstation.ui.training.recipe.page import RecipePage
@@ -63,11 +64,13 @@ class SweepController(QObject):
         self._runs = runs
         self._places = places
         self._summaries: Mapping[Path, RunSummary] = {}
+        self._failed: dict[Path, str] = {}
         self.checked: Path | None = None
         page.start_asked.connect(self._start)
         page.cancel_asked.connect(runs.cancel_waiting)
         page.resume_asked.connect(self._resume)
         runs.queue_changed.connect(self._show)
+        runs.ended.connect(self._ended)
 
     def set_summaries(self, summaries: Mapping[Path, RunSummary]) -> None:
         """Take the runs that are known; the latest sweep is shown if none is yet."""
@@ -98,11 +101,18 @@ class SweepController(QObject):
         for run in self._page.runs:
             known = self._summaries.get(run.folder)
             if known is None or not known.is_evaluated:
+                self._failed.pop(run.folder, None)
                 self._runs.fit(run.recipe, run.folder, title=run.title, checked=self.checked)
+
+    @Slot(object)
+    def _ended(self, ending: Ending) -> None:
+        if ending.job.folder is not None and ending.state is JobState.FAILED:
+            self._failed[ending.job.folder] = ending.sentence
+            self._show()
 
     @Slot()
     def _show(self) -> None:
         self._page.set_on_machines(self._runs.uses_machines)
         running = {one.job.folder: one.machine for one in self._runs.running if one.job.folder is not None}
         waiting = frozenset(job.folder for job in self._runs.waiting if job.folder is not None)
-        self._page.show_states(self._summaries, running=running, waiting=waiting)
+        self._page.show_states(self._summaries, running=running, waiting=waiting, failed=self._failed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from PySide6.QtCore import Signal, Slot
@@ -24,11 +25,12 @@ from PySide6.QtWidgets import (
 
 from allstation.core.errors import StationError
 from allstation.services.training.history import RunSummary
-from allstation.sweep import AXES, ZHANG_TABLE_1, GridRun, grid
+from allstation.sweep import AXES, LOSSES, ZHANG_TABLE_1, GridRun, grid
 from allstation.ui.common.formatting import duration
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.history_page import short_figure
 
+_NONE: Final[Mapping[Path, str]] = MappingProxyType({})
 _COLUMNS: Final = ("Run", "State", "Test accuracy", "Duration")
 
 
@@ -75,6 +77,9 @@ class SweepPage(QWidget):
         for _, key, label in AXES:
             edit = QLineEdit(self)
             edit.setAccessibleName(tr(label))
+            if key == "loss":
+                edit.setPlaceholderText(", ".join(LOSSES))
+                edit.setToolTip(", ".join(LOSSES))
             edit.textChanged.connect(self._changed)
             form.addRow(tr(label), edit)
             self._edits[key] = edit
@@ -151,7 +156,12 @@ class SweepPage(QWidget):
         self.show_states({}, running={}, waiting=frozenset())
 
     def show_states(
-        self, summaries: Mapping[Path, RunSummary], *, running: Mapping[Path, str], waiting: frozenset[Path]
+        self,
+        summaries: Mapping[Path, RunSummary],
+        *,
+        running: Mapping[Path, str],
+        waiting: frozenset[Path],
+        failed: Mapping[Path, str] = _NONE,
     ) -> None:
         """Fill in what is known about each run.
 
@@ -159,6 +169,7 @@ class SweepPage(QWidget):
             summaries: What the run folders say.
             running: Machines of the runs that train now; empty texts for this one.
             waiting: Runs in the queue.
+            failed: Why runs failed; a run may fail before it has a folder to say so.
         """
         for row, run in enumerate(self._runs):
             known = summaries.get(run.folder)
@@ -167,6 +178,8 @@ class SweepPage(QWidget):
                 state = tr("Running on {machine}", machine=machine) if machine else tr("Running")
             elif run.folder in waiting:
                 state = tr("Waiting")
+            elif run.folder in failed:
+                state = tr("Failed")
             else:
                 state = known.state.capitalize() if known is not None else tr("Not started")
             took = duration(known.seconds) if known is not None and known.seconds is not None else ""
@@ -175,6 +188,7 @@ class SweepPage(QWidget):
                 item = self._table.item(row, column)
                 if item is not None:
                     item.setText(text)
+                    item.setToolTip(failed.get(run.folder, "") if state == tr("Failed") else "")
         undone = any(
             run.folder not in summaries or not summaries[run.folder].is_evaluated for run in self._runs
         )

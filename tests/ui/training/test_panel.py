@@ -549,6 +549,35 @@ def test_a_sweep_of_an_unknown_method_is_refused_before_anything_is_trained(
     assert not list((bench.base / "runs").rglob("*.toml")), "no recipe is left behind"
 
 
+def test_a_sweep_of_an_unknown_loss_cannot_be_started(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    named(panel.sweep, QLineEdit, "Loss").setText("binary_crossentropy, hinge")
+    assert "'hinge' is no loss. Write one or more of categorical_crossentropy," in label_texts(panel.sweep)
+    assert not button(panel.sweep, "Start Sweep").isEnabled()
+    named(panel.sweep, QLineEdit, "Loss").setText("binary_crossentropy, sigmoid_crossentropy")
+    assert button(panel.sweep, "Start Sweep").isEnabled()
+
+
+def test_a_run_of_a_sweep_that_failed_says_so_and_why(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    bench.behave("vanished", epochs=1)
+    named(panel.sweep, QLineEdit, "Epochs").setText("1, 2")
+    button(panel.sweep, "Start Sweep").click()
+    table = named(panel.sweep, QTableWidget, "Runs of the sweep")
+    until(lambda: [table.item(row, 1).text() for row in range(2)] == ["Failed", "Failed"])
+    sentences = [one.sentence for one in bench.seen.endings[-2:]]
+    assert "is not there any more" in sentences[0]
+    assert [table.item(row, 1).toolTip() for row in range(2)] == sentences
+    bench.behave("fit", epochs=1)
+    button(panel.sweep, "Resume").click()
+    until(lambda: "0.900" in table.item(1, 2).text())
+    assert table.item(1, 1).toolTip() == ""
+
+
 def test_a_sweep_fills_its_table_and_can_be_cancelled(
     panel: TrainingPanel, bench: Bench, labelled: Path, until
 ):

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from allstation.core.errors import StationError
 from allstation.files import read_toml
+from allstation.sweep import LOSSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ ADJUSTABLES: Final = (
         "Loss",
         "categorical_crossentropy",
         "What training makes small",
-        choices=("categorical_crossentropy", "binary_crossentropy", "sigmoid_crossentropy"),
+        choices=LOSSES,
     ),
     _fit(
         "optimiser",
