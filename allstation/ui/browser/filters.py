@@ -57,7 +57,7 @@ class FilterBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._text = QLineEdit(placeholderText=tr("Find by name or slide"), clearButtonEnabled=True)
+        self._text = QLineEdit(self, placeholderText=tr("Find by name or slide"), clearButtonEnabled=True)
         self._text.setAccessibleName(tr("Find fields by name or slide"))
         self._search = self._text.addAction(QIcon(), QLineEdit.ActionPosition.LeadingPosition)
         self._classes = self._box(tr("Filter by decision"))

@@ -534,3 +534,14 @@ def test_the_shown_field_stays_in_view_when_the_shape_of_fields_becomes_known(qt
     shown = grid.visualRect(grid.currentIndex())
     assert grid.viewport().rect().contains(shown.center())
     thumbnails.stop()
+
+
+def test_tab_goes_through_the_filters_as_they_are_seen_and_then_to_the_fields(window: Workbench) -> None:
+    at = named(window.browser, QLineEdit, "Find fields by name or slide")
+    order = []
+    while at is not window.browser.grid:
+        if at.focusPolicy() & Qt.FocusPolicy.TabFocus and not at.isHidden():
+            order.append(at.accessibleName())
+        at = at.nextInFocusChain()
+    filters = ["Filter by decision", "Filter by review", "Filter by reason or state"]
+    assert order == ["Find fields by name or slide", *filters]
