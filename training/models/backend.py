@@ -57,7 +57,7 @@ def load_keras(*, threads: int = 0, precision: str = "float32", seed: int = 1) -
 def _not_importable(names: tuple[str, ...]) -> Iterator[None]:
     """Let imports of these modules fail unless they are loaded: a quarter of the time of importing Keras."""
     absent = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type] - None says that there is no module
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None: no such module
     try:
         yield
     finally:
