@@ -18,7 +18,7 @@ from allstation.core.text import shown_name
 from allstation.imaging.output_kinds import CELLS_CSV, COCO
 from allstation.imaging.outputs import Output, check_folder, check_outputs
 from allstation.report.content.cell_source import CellsOfFields
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.report.tables.cells import write_cells_csv, write_coco, write_crops
 from allstation.services.reports.case_cells import cells_of_case
 from allstation.services.settings import SettingsFile

@@ -40,7 +40,7 @@ def name_copies(case: Case) -> int:
     if not case.copies.all():
         return 0
     from allstation.report.content.field_rows import copies_of
-    from allstation.report.wording import mix_up_sentences
+    from allstation.report.content.wording import mix_up_sentences
 
     with case.reading() as snapshot:
         copies = list(copies_of(snapshot))

@@ -28,7 +28,6 @@ from allstation.imaging.formats.foreign import PassedOver
 from allstation.imaging.intake import Refused, find_fields
 from allstation.imaging.output_kinds import FIGURES_JSON, FIGURES_PDF
 from allstation.imaging.outputs import Output, check_outputs
-from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine_pool import make_engine
 from allstation.inference.pipeline import Outcome, Pipeline
@@ -36,6 +35,7 @@ from allstation.inference.reference import verify_activation
 from allstation.paths import config_folder
 from allstation.report.atomic import write_whole
 from allstation.services.settings import SettingsFile
+from allstation.table_files import read_table
 
 SPLIT: Final = "a labelled folder given by the user; whether the model was trained on it is not known here"
 

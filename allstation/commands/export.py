@@ -15,7 +15,7 @@ from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.text import shown_name
 from allstation.imaging.output_kinds import FHIR, OUTLINES, SHARES_CSV
 from allstation.imaging.outputs import Output, check_folder, check_outputs
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.store.case import Case
 
 

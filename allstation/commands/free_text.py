@@ -9,7 +9,7 @@ from allstation.commands.printing import say
 from allstation.core.records import CaseSnapshot
 from allstation.report.content.anonymise import free_texts
 from allstation.report.content.free_text import TITLES, Anonymity, kinds
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.store.case import Case
 
 _LISTED = 200

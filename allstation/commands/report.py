@@ -20,10 +20,10 @@ from allstation.imaging.output_kinds import REPORT
 from allstation.imaging.outputs import Output, check_folder, check_outputs
 from allstation.keys.people import Naming, People
 from allstation.report.atomic import make_folder
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.services.reports import reporting, signatures
+from allstation.services.reports.control_hold import note_control
 from allstation.services.settings import Settings, SettingsFile
-from allstation.services.site.control_hold import note_control
 from allstation.store.case import Case
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from allstation.imaging.cells.scale import ScaleEstimate, estimate_scale, pooled
 from allstation.imaging.fields.file import read_field
 from allstation.imaging.formats.foreign import PassedOver
 from allstation.imaging.intake import Refused, find_fields
-from allstation.imaging.table_files import read_table
+from allstation.table_files import read_table
 
 CODE: Final = "bad-cells"
 COLUMNS: Final = ("file", "type", "patient")

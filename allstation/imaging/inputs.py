@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging import stain
+from allstation.imaging import stain_normalisation
 from allstation.imaging.cells.segmentation import corner_of
 from allstation.imaging.formats.decode import decode, decode_reduced
 
@@ -150,9 +150,9 @@ def finish_pixels(rgb: Pixels, spec: InputSpec) -> Pixels:
         uint8 (h, w, 1 or 3).
     """
     if spec.stain == "reinhard":
-        rgb = stain.reinhard(rgb)
+        rgb = stain_normalisation.reinhard(rgb)
     elif spec.stain == "macenko":
-        rgb = stain.macenko(rgb)
+        rgb = stain_normalisation.macenko(rgb)
     if spec.mask_corner:
         rgb = rgb.copy()
         rgb[corner_of(spec.height, spec.width)] = _CORNER_GREY

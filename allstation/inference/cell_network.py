@@ -116,7 +116,8 @@ class CellNetwork:
 
         Returns:
             (n, size): means of each depth's channels over the cell, then the numbers of
-            ``cell_numbers.NAMES``. NaN throughout for a crop without a cell, as nothing was measured.
+            :data:`allstation.imaging.cells.numbers.NAMES`. NaN throughout for a crop without a cell, as
+            nothing was measured.
 
         Raises:
             StationError: ``bad-cell`` if the crops have another shape; ``bad-network`` if the runtime cannot

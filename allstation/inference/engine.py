@@ -21,8 +21,8 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
 from allstation.core.text import shown_name
 from allstation.imaging import preprocess, quality
-from allstation.imaging.cells import field_cells
 from allstation.imaging.cells.segmentation import background_colour
+from allstation.imaging.fields import cell_finding
 from allstation.imaging.fields.file import FieldFile, read_field
 from allstation.imaging.fields.reading import FieldReading, View, read_at_scale
 from allstation.imaging.fields.scale import FieldScale
@@ -269,7 +269,7 @@ class Engine:
         return self._assessed(file, self._reading(file, slide))[0].appearance
 
     def _cells_of(self, file: FieldFile, reading: FieldReading, made: Prediction) -> tuple[NewCell, ...]:
-        return field_cells.find_in_file(
+        return cell_finding.find_in_file(
             file,
             reading.sampled,
             reading.network_rgb,

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.cells.central_cell import cut_cell_of_picture, find_central_cell
-from allstation.imaging.cells.field_cells import placed
 from allstation.imaging.cells.finder import DetectedCell, find_cells
+from allstation.imaging.fields.cell_finding import placed
 from allstation.inference.cell_features import cell_features
 from allstation.inference.cell_network import CellNetwork
 

@@ -23,9 +23,9 @@ from allstation.core.site import ScaleSource
 from allstation.core.text import shown_name
 from allstation.core.typer.statistics import FloatArray
 from allstation.imaging import preprocess, quality
-from allstation.imaging.cells.field_cells import placed
 from allstation.imaging.cells.finder import find_cells
 from allstation.imaging.cells.scale import estimate_scale
+from allstation.imaging.fields.cell_finding import placed
 from allstation.imaging.fields.file import read_field
 from allstation.imaging.fields.scale import exact_scale, field_scale, stated_scale
 from allstation.imaging.formats import decode, pixel_conversions

@@ -17,8 +17,8 @@ from allstation.core.records import Slide
 from allstation.core.slide_names import KEYS
 from allstation.core.tables import Table
 from allstation.core.text import shown_name
-from allstation.imaging.table_files import read_table
 from allstation.store.case import Case
+from allstation.table_files import read_table
 
 
 @dataclass(frozen=True, slots=True)

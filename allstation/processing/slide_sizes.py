@@ -21,8 +21,8 @@ from allstation.core.tables import Table
 from allstation.core.text import shown_name
 from allstation.imaging.fields.file import read_field
 from allstation.imaging.fields.scale import doubt_of_file
-from allstation.imaging.table_files import read_table
 from allstation.store.case import Case
+from allstation.table_files import read_table
 
 CODE: Final = "bad-pixel-size"
 _COLUMN: Final = "pixel_size"

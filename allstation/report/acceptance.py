@@ -18,6 +18,7 @@ from allstation.core.errors import StationError
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.report.atomic import write_notice_pdf
 from allstation.report.content.build import canonical_json
+from allstation.report.content.wording import PROGRAM, decimal, moment, number, percent
 from allstation.report.drawing.blocks import BODY, HEADING, SMALL, SUBHEADING, TITLE, Bullet, Note, Text
 from allstation.report.drawing.canvas import Properties
 from allstation.report.drawing.document import Paper, compose, make_footer
@@ -25,7 +26,6 @@ from allstation.report.drawing.fonts import BOLD, FIGURES, FIGURES_BOLD, Fonts
 from allstation.report.drawing.grid import Cell, Column, Grid
 from allstation.report.drawing.plots import ConfusionMatrix
 from allstation.report.drawing.typeset import Typesetter, clean_line
-from allstation.report.wording import PROGRAM, decimal, moment, number, percent
 
 _RESAMPLED: Final = (
     "Intervals resample whole slides or patients; without a mistake they tell nothing. The lower "

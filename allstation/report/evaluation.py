@@ -20,6 +20,7 @@ from allstation.core.records import ModelRecord
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.report.atomic import write_notice_pdf
 from allstation.report.content.build import canonical_json
+from allstation.report.content.wording import LIMITS, PROGRAM, decimal, moment, number, percent
 from allstation.report.drawing.blocks import BODY, HEADING, SMALL, SUBHEADING, TITLE, Bullet, Note, Text
 from allstation.report.drawing.canvas import Properties
 from allstation.report.drawing.document import Paper, compose, make_footer
@@ -27,7 +28,6 @@ from allstation.report.drawing.fonts import BOLD, FIGURES, FIGURES_BOLD, TEXT, F
 from allstation.report.drawing.grid import Cell, Column, Grid
 from allstation.report.drawing.plots import ConfusionMatrix, Reliability
 from allstation.report.drawing.typeset import Typesetter, clean_line
-from allstation.report.wording import LIMITS, PROGRAM, decimal, moment, number, percent
 
 KIND: Final = "allstation-evaluation"
 _NOTE: Final = (

@@ -13,11 +13,11 @@ from allstation.core.records import CaseSnapshot
 from allstation.core.times import moment_of
 from allstation.report.atomic import write_whole
 from allstation.report.content.build import build_content, canonical_json, content_json
+from allstation.report.content.options import ReportOptions
 from allstation.report.content.report_types import ReportContent
+from allstation.report.content.wording import PROGRAM, moment
 from allstation.report.drawing.fonts import Fonts
 from allstation.report.drawing.typeset import Typesetter, clean_line
-from allstation.report.options import ReportOptions
-from allstation.report.wording import PROGRAM, moment
 
 if TYPE_CHECKING:
     from allstation.report.drawing.canvas import Properties

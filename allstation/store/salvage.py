@@ -19,7 +19,7 @@ from allstation.paths import login_name
 from allstation.store import schema
 from allstation.store.audit.contents import other_copy
 from allstation.store.audit.seal import Sealer
-from allstation.store.cells.copies import other_cell_copy, rebuild_copies
+from allstation.store.cells.derived_tables import other_cell_copy, rebuild_copies
 from allstation.store.connection import AuditNote, append_entry
 from allstation.store.database import (
     DATABASE,

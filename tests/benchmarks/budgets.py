@@ -162,7 +162,7 @@ def slide_frames() -> float:
 
 def report(count: int) -> float:
     """Return the processor seconds of a full report, read back and checked."""
-    from allstation.report.options import ReportOptions
+    from allstation.report.content.options import ReportOptions
     from allstation.report.pdf import write_pdf
     from tests.unit.report.factory import CLOCK, Factory
 

@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, ".")
 import pypdf
 from tests.unit.report.factory import CLOCK, Factory
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.report.pdf import write_pdf
 import tempfile
 with tempfile.TemporaryDirectory() as name:

@@ -33,7 +33,7 @@ import json, os, sys, time
 from pathlib import Path
 if hasattr(os, "sched_setaffinity"): os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[0]})
 began = time.perf_counter()
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from allstation.store.case import Case
 folder, target = Path(sys.argv[1]), Path(sys.argv[2])

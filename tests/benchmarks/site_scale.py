@@ -28,9 +28,9 @@ from allstation.core.known_sizes import KnownSizes
 from allstation.core.records import Prediction
 from allstation.core.site import PixelSize, Site
 from allstation.core.statistics import wilson
-from allstation.imaging.cells.field_cells import find_in_file
 from allstation.imaging.cells.scale import ScaleEstimate, pooled_scale
 from allstation.imaging.cells.segmentation import background_colour
+from allstation.imaging.fields.cell_finding import find_in_file
 from allstation.imaging.fields.file import read_field
 from allstation.imaging.fields.scale import estimated_scale
 from allstation.imaging.formats.pixel_conversions import squash

@@ -127,3 +127,58 @@ def test_no_modules_import_each_other_in_a_circle(package):
 def test_a_circle_is_found():
     graph = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a", "e"}, "e": set()}
     assert set(circle_in(graph)) == {"a", "b", "c"}
+
+
+KNOWN_CIRCLES = {
+    # Tiles of slides are decoded as fields are, a DICOM field as a slide's frames are.
+    frozenset({"allstation.imaging.formats", "allstation.imaging.readers"}),
+    # The log is verified with what each repository says of its rows; repositories append to the log.
+    frozenset({f"allstation.store.{room}" for room in ("audit", "cells", "site", "slides")}),
+    # A run is checked, fitted and measured by modules that each know a run's recipe and files.
+    frozenset({"training.data", "training.evaluate", "training.fit", "training.models"}),
+}
+
+
+def rooms_imported(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Rooms beside it that each room imports: a room is a package that lies in a package."""
+    rooms: dict[str, set[str]] = {}
+    for name, imported in graph.items():
+        for other in imported:
+            own, its = name.split("."), other.split(".")
+            same = next((at for at, (a, b) in enumerate(zip(own, its, strict=False)) if a != b), None)
+            if same is not None and same > 0:
+                rooms.setdefault(".".join(own[: same + 1]), set()).add(".".join(its[: same + 1]))
+    return {room: others for room, others in rooms.items() if any(n.startswith(f"{room}.") for n in graph)}
+
+
+def circles_in(graph: dict[str, set[str]]) -> set[frozenset[str]]:
+    """Groups of nodes that reach each other."""
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        waiting = [start]
+        while waiting:
+            new = graph.get(waiting.pop(), set()) - found
+            found |= new
+            waiting += new
+        return found
+
+    reach = {name: reached(name) for name in graph}
+    groups = {frozenset({o for o in reach[name] if name in reach.get(o, ())}) for name in graph}
+    return groups - {frozenset()}
+
+
+def test_no_further_rooms_import_each_other_in_a_circle():
+    graph = modules_imported("allstation") | modules_imported("training")
+    assert circles_in(rooms_imported(graph)) == KNOWN_CIRCLES
+
+
+def test_a_circle_of_rooms_is_found():
+    graph = {
+        "p.a.one": {"p.b.two"},
+        "p.b.two": set(),
+        "p.b.three": {"p.a.four", "p.c"},
+        "p.a.four": set(),
+        "p.c": {"p.a.one"},
+    }
+    assert circles_in(rooms_imported(graph)) == {frozenset({"p.a", "p.b"})}

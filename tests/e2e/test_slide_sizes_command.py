@@ -14,7 +14,7 @@ from allstation.cli import main
 from allstation.commands import DONE, WRONG_USAGE
 from allstation.imaging.synthetic import draw_field, write_field
 from allstation.paths import resource
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from allstation.report.verification.verify import verify_report
 from allstation.store.case import Case

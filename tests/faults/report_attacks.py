@@ -25,7 +25,7 @@ def _seen(text: str, *, held: bool) -> Seen:
 
 def prepare(base: Path) -> None:
     """Sign the report of the case as final, in this process, and trust the signer."""
-    from allstation.report.options import ReportOptions
+    from allstation.report.content.options import ReportOptions
     from allstation.services.reports import reporting, signatures
     from allstation.store.case import Case
 

@@ -21,10 +21,10 @@ from allstation.imaging.intake import find_fields, new_field
 from allstation.imaging.synthetic import draw_field, write_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine
-from allstation.report.annotate import annotated
 from allstation.report.content.build import build_content
+from allstation.report.content.options import ReportOptions
+from allstation.report.exchange.annotate import annotated
 from allstation.report.exchange.outlines import outlines as exported_outlines
-from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from allstation.services.images.field_cache import FieldCache
 from allstation.services.images.thumbnails import ThumbnailKey, ThumbnailLoader

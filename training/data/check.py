@@ -81,7 +81,7 @@ def check(
         archive: Archive the folder came from, to look for missing files.
         groups: Known same-field groups (class, file, field_group) to compare with.
         split: Division of the recipe that will be trained; every kind at its defaults without it.
-        keep: Where to write what was found of every field, for ``fit`` (:mod:`checked_table`).
+        keep: Where to write what was found of every field, for ``fit`` (:mod:`.checked_table`).
 
     Returns:
         Plain JSON.

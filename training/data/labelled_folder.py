@@ -25,7 +25,7 @@ from allstation.core.tables import TableRow
 from allstation.core.text import natural_key, shown_name
 from allstation.imaging.fields.file import FieldFile, read_field
 from allstation.imaging.formats.suffixes import looks_like_field
-from allstation.imaging.table_files import read_table
+from allstation.table_files import read_table
 
 _COLUMNS: Final = ("path", "class")
 RESERVED: Final = frozenset({"part", "file", "field_group", "class", "predicted"})

@@ -19,7 +19,7 @@ def same_field_groups(
     Args:
         labelled: The fields, all readable.
         events: Receives the progress.
-        pictures: Of each field, as :func:`similarity.small_gray` makes it.
+        pictures: Of each field, as :func:`~allstation.imaging.similarity.small_gray` makes it.
 
     Returns:
         One name a field: the relative path of the group's first field.

@@ -23,7 +23,7 @@ from allstation.core.errors import StationError
 from allstation.core.patients import patients_text
 from allstation.core.tables import file_key, one_value_each
 from allstation.core.text import natural_key
-from allstation.imaging.table_files import read_table
+from allstation.table_files import read_table
 from training.data.labelled_folder import LabelledSet
 from training.fit.recipe import SplitSpec
 

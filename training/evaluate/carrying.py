@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core.discriminant import discriminant, softmax
 from allstation.core.errors import StationError
 from allstation.core.resampling import bootstrap, rates, weighted_auc
+from allstation.core.typer.discriminant import discriminant, softmax
 from allstation.core.typer.model import fit_typer
 from allstation.core.typer.statistics import FloatArray, TyperStatistics, gather_statistics
 from allstation.core.typer.validation import SHRINKAGES, HeldOut

@@ -21,8 +21,8 @@ from allstation.core.typer.validation import HeldOut, typed_cells
 from allstation.imaging.cells.central_cell import cut_cell_of_picture, find_central_cell
 from allstation.imaging.cells.numbers import NAMES
 from allstation.imaging.fields.file import read_field
-from allstation.imaging.table_files import read_table
 from allstation.inference.cell_network import CellNetwork
+from allstation.table_files import read_table
 
 SCALES: Final = {"cells-baltimore": 8.2, "pbc-sample": 8.2, "cells-delhi": 18.75}
 """Pixels per micrometre: of the first two from their red cells (59 pixels for 7.2 micrometres); of the last,

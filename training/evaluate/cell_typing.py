@@ -15,9 +15,9 @@ from typing import Final
 
 import numpy as np
 
-from allstation.core.discriminant import softmax
 from allstation.core.metrics import Figure
 from allstation.core.statistics import wilson
+from allstation.core.typer.discriminant import softmax
 from allstation.core.typer.model import cross_validate, fit_typer
 from allstation.core.typer.validation import HeldOut, typed_cells
 from allstation.inference.cell_network import CellNetwork

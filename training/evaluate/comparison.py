@@ -15,9 +15,9 @@ from allstation.core.errors import StationError
 from allstation.core.patients import patients_text
 from allstation.core.tables import number
 from allstation.imaging.inputs import InputSpec, read_pixels
-from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.pipeline import Pipeline
+from allstation.table_files import read_table
 from training.data.labelled_folder import LabelledSet, read_labelled
 from training.evaluate import figures
 from training.evaluate.metrics import Predicted, compare, prediction_row, run_metrics

@@ -18,11 +18,11 @@ from allstation.core.errors import ModelError, StationError
 from allstation.imaging.fields.file import read_field
 from allstation.imaging.output_kinds import OutputKind
 from allstation.imaging.preprocess import prepare
-from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import Engine, novelty_output
 from allstation.inference.engine_pool import EnginePool
 from allstation.inference.pipeline import default_threads
+from allstation.table_files import read_table
 from training.data.labelled_folder import LabelledSet, read_labelled
 from training.evaluate.feature_cache import FeatureCache, Outputs
 from training.fit.protocol import EventWriter

@@ -22,10 +22,10 @@ from allstation.core.classes import CLASS_NAMES, PATIENTS_UNKNOWN
 from allstation.core.typer.statistics import FloatArray
 from allstation.files import replacing
 from allstation.imaging.cells.central_cell import cut_cell_of_picture, find_central_cell
-from allstation.imaging.cells.field_cells import placed
 from allstation.imaging.cells.finder import find_cells
 from allstation.imaging.cells.scale import estimate_scale, pooled_scale
 from allstation.imaging.cells.segmentation import background_colour
+from allstation.imaging.fields.cell_finding import placed
 from allstation.imaging.fields.file import read_field
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.cell_features import cell_features

@@ -110,7 +110,7 @@ def timed(recipe: Recipe, data: Data, rows: NDArray[np.int64], *, model: Classif
         model: The classifier.
 
     Returns:
-        As :func:`training.evaluate.metrics.time_prediction`.
+        As :func:`training.evaluate.timing.time_prediction`.
     """
     options, rows = method(recipe.method.kind).full_options(recipe.method.options), rows[:_TIMED_FIELDS]
     paths: list[Path] = [data.labelled.fields[int(row)].path for row in rows]

@@ -26,7 +26,7 @@ from allstation.core.plain_json import json_text
 from allstation.core.tables import number
 from allstation.files import write_atomically
 from allstation.imaging.outputs import check_folder
-from allstation.imaging.table_files import read_table
+from allstation.table_files import read_table
 from training.fit.recipe import Recipe, write_toml
 
 SCHEMA: Final = 1

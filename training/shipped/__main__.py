@@ -17,11 +17,11 @@ from allstation.core.classes import CLASS_NAMES
 from allstation.core.metrics import IntArray
 from allstation.core.plain_json import json_text
 from allstation.core.statistics import wilson
-from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
 from allstation.inference.network import LocalNetwork
 from allstation.inference.novelty import Novelty
+from allstation.table_files import read_table
 from training.shipped import passport
 from training.shipped.fields import (
     Division,

@@ -17,7 +17,7 @@ from allstation.core.errors import StationError
 from allstation.imaging.formats.decode import decode_reduced
 from allstation.imaging.formats.suffixes import looks_like_field
 from allstation.imaging.preprocess import NETWORK_SIDE
-from allstation.imaging.table_files import read_table
+from allstation.table_files import read_table
 
 Rows = NDArray[np.int64]
 Pixels = NDArray[np.uint8]

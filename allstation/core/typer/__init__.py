@@ -1,1 +1,1 @@
-"""Cell typer: a discriminant on the features of typed cells, its validation and its file."""
+"""Cell typer: the discriminant that proposes types of cells, its training, validation and file; no pixels."""

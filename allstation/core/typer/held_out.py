@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from allstation.core.classes import PATIENTS_UNKNOWN
-from allstation.core.discriminant import IntArray, softmax
 from allstation.core.metrics import Figure
 from allstation.core.resampling import RESAMPLES, bootstrap, mean_area
+from allstation.core.typer.discriminant import IntArray, softmax
 from allstation.core.typer.statistics import FloatArray
 from allstation.core.typer.validation import APART, NOT_APART, HeldOut
 

@@ -1,8 +1,8 @@
 """Cell typer: proposes types for cells from the types that a person gave to others.
 
-A regularised linear discriminant (:mod:`allstation.core.discriminant`), calibrated by one temperature (Guo
-2017, PMLR 70). It is fitted from counts, means and one scatter matrix, so that fits of several laboratories
-can be merged exactly. Whatever it says is a proposal; a person's type always stands above it.
+A regularised linear discriminant (:mod:`allstation.core.typer.discriminant`), calibrated by one temperature
+(Guo 2017, PMLR 70). It is fitted from counts, means and one scatter matrix, so that fits of several
+laboratories can be merged exactly. Whatever it says is a proposal; a person's type always stands above it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core.discriminant import Discriminant, best_temperature, discriminant, softmax
 from allstation.core.errors import StationError
 from allstation.core.no_proposal import NoProposal
+from allstation.core.typer.discriminant import Discriminant, best_temperature, discriminant, softmax
 from allstation.core.typer.file import Settings, packed, unpacked
 from allstation.core.typer.order import next_cells
 from allstation.core.typer.statistics import (

@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.classes import PATIENTS_UNKNOWN
-from allstation.core.discriminant import (
+from allstation.core.errors import StationError
+from allstation.core.metrics import Figure
+from allstation.core.patients import patients_text
+from allstation.core.resampling import bootstrap, rates
+from allstation.core.statistics import Interval
+from allstation.core.typer.discriminant import (
     IntArray,
     best_temperature,
     discriminant,
@@ -19,11 +24,6 @@ from allstation.core.discriminant import (
     log_loss,
     log_losses,
 )
-from allstation.core.errors import StationError
-from allstation.core.metrics import Figure
-from allstation.core.patients import patients_text
-from allstation.core.resampling import bootstrap, rates
-from allstation.core.statistics import Interval
 from allstation.core.typer.statistics import FloatArray, checked_features, gather_statistics
 
 Names = NDArray[np.str_]

@@ -1,1 +1,1 @@
-"""Archives of fields: entries one by one, in a child process, within limits."""
+"""Archives of fields (zip, tar): entries unpacked one by one in a child process, within limits."""

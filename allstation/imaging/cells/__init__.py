@@ -1,1 +1,1 @@
-"""White cells in pixels: segmentation for the network, finder for people, outlines, crops, views, scale."""
+"""White cells in an array of pixels: segmentation for networks, finder for people, outlines, crops."""

@@ -1,1 +1,1 @@
-"""Fields as files: one reading of bytes, header and pixels; scale, parts, light, optics."""
+"""Fields, each read once from its file: bytes, header, pixels; then scale, parts, light, optics and cells."""

@@ -170,8 +170,8 @@ def read_field(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, sha256: str
             against the fingerprint of the slide's file as it is now.
 
     Raises:
-        StationError: As :func:`decode.read_bytes`, and ``changed-field`` if the bytes are others; of a part
-            as :func:`allstation.imaging.readers.open_slide` and its ``read`` do.
+        StationError: As :func:`~allstation.imaging.formats.decode.read_bytes`, and ``changed-field`` if the
+            bytes are others; of a part as :func:`allstation.imaging.readers.open_slide` and its ``read`` do.
     """
     found = split_part(path)
     if found is not None:

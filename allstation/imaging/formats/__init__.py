@@ -1,1 +1,1 @@
-"""Image formats: headers, strict decoders, pixel conversions, isolated decoding."""
+"""Image formats: bytes of one file to header and pixels, strictly, a module a format; no cells, no fields."""

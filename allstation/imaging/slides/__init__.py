@@ -1,1 +1,1 @@
-"""Whole slides: map, zones, scale and stain of the smear; proposal of fields in the monolayer."""
+"""Whole slides that a reader has opened: map of the smear, scale, stain, proposal of fields."""

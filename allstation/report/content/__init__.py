@@ -1,1 +1,1 @@
-"""Content of a report as frozen plain data: what pages, tables and checks print from."""
+"""Content of a report as frozen plain data, its options and wording; pages and tables print from it."""

@@ -8,7 +8,7 @@ from typing import Any
 from allstation.core.pseudonyms import Pseudonyms, nonce_of
 from allstation.report.content.free_text import FreeText
 from allstation.report.content.report_types import Amendment, ReportContent
-from allstation.report.wording import WITHHELD
+from allstation.report.content.wording import WITHHELD
 
 
 def earlier_keys(previous: Mapping[str, Any] | None, hashes: Sequence[str], secret: bytes) -> Sequence[str]:

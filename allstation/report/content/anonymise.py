@@ -26,8 +26,8 @@ from allstation.keys.release import release_keys
 from allstation.report.content.cell_source import CellsOfFields
 from allstation.report.content.free_text import KEYS, Anonymity, FreeText, Texts, different
 from allstation.report.content.identity import is_term, known_key, redactor, slide_title
-from allstation.report.options import Letterhead, ReportOptions
-from allstation.report.wording import WITHHELD
+from allstation.report.content.options import Letterhead, ReportOptions
+from allstation.report.content.wording import WITHHELD
 
 _SHIPPED: Final = "models/all-station.allmodel"
 _YEAR: Final = 4

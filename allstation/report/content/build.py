@@ -30,6 +30,7 @@ from allstation.report.content.field_rows import class_names, copies_of, field_r
 from allstation.report.content.field_types import FieldRow
 from allstation.report.content.identity import identity
 from allstation.report.content.model_card import model_block
+from allstation.report.content.options import ReportOptions
 from allstation.report.content.places import places_block
 from allstation.report.content.report_types import (
     KIND,
@@ -42,8 +43,7 @@ from allstation.report.content.report_types import (
     SlideBlock,
 )
 from allstation.report.content.selection import MONTAGE_TOTAL, chosen
-from allstation.report.options import ReportOptions
-from allstation.report.wording import ANONYMISED_METHODS, LIMITS, METHODS, PROGRAM, clock_remark
+from allstation.report.content.wording import ANONYMISED_METHODS, LIMITS, METHODS, PROGRAM, clock_remark
 
 _LATER: Final = (
     "clock_remark",

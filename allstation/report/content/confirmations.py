@@ -9,7 +9,7 @@ from typing import Final
 from allstation.core.text import shown_name
 from allstation.report.content.field_types import FieldRow
 from allstation.report.content.report_types import Confirmation
-from allstation.report.wording import ANOTHER_LOOK, count, number, percent
+from allstation.report.content.wording import ANOTHER_LOOK, count, number, percent
 
 NAMED: Final = 3
 """People who are named on page one; the others are counted."""

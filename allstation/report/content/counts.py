@@ -12,7 +12,7 @@ from allstation.core.decision import Reason
 from allstation.core.statistics import clopper_pearson
 from allstation.report.content.count_types import Counts, ReasonCount, Share, Spread
 from allstation.report.content.field_types import FieldRow
-from allstation.report.wording import ANOTHER_LOOK, too_few
+from allstation.report.content.wording import ANOTHER_LOOK, too_few
 
 _WAITING: Final = ("queued", "running")
 

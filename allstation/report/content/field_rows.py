@@ -12,7 +12,7 @@ from allstation.core.known_sizes import KnownSizes, SizeOrigin
 from allstation.core.records import CaseSnapshot, FieldRecord, Slide
 from allstation.core.slide_part import Region
 from allstation.report.content.field_types import CopyRow, FieldRow, PartRow
-from allstation.report.wording import ANOTHER_LOOK
+from allstation.report.content.wording import ANOTHER_LOOK
 
 if TYPE_CHECKING:
     from allstation.report.content.free_text import Anonymity

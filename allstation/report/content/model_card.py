@@ -12,7 +12,7 @@ from typing import Any, Final
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.records import ModelRecord
 from allstation.report.content.report_types import MAKER, Entry, ModelBlock, ModelFigure
-from allstation.report.wording import decimal, number
+from allstation.report.content.wording import decimal, number
 
 _PROBES: Final = ("probes", "shortcut_probes", "shortcuts")
 _SHARED: Final = ("n", "split", "patients")

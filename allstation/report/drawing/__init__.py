@@ -1,1 +1,1 @@
-"""Drawing of pages: canvas, typesetting, blocks, tables, charts, pictures."""
+"""Drawing of any page: canvas, typesetting, blocks, tables, charts, pictures; knows no section."""

@@ -12,11 +12,11 @@ from typing import Final
 from reportlab.platypus import Flowable
 
 from allstation.report.content.report_types import Entry
+from allstation.report.content.wording import NOT_GIVEN, WITHHELD
 from allstation.report.drawing import palette
 from allstation.report.drawing.canvas import StationCanvas
 from allstation.report.drawing.fonts import BOLD, TEXT
 from allstation.report.drawing.typeset import Line, Typesetter, clean_line
-from allstation.report.wording import NOT_GIVEN, WITHHELD
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from allstation.report.content.count_types import Share
+from allstation.report.content.wording import interval, number, percent
 from allstation.report.drawing import palette
 from allstation.report.drawing.blocks import Block, Style
 from allstation.report.drawing.canvas import StationCanvas
 from allstation.report.drawing.fonts import BOLD, FIGURES, FIGURES_BOLD
 from allstation.report.drawing.typeset import Typesetter
-from allstation.report.wording import interval, number, percent
 
 _TILE: Final = Style(BOLD, 8.2, 10, kind="TH")
 _COUNT: Final = Style(FIGURES, 7.4, 10, palette.MUTED, kind="TD")

@@ -8,13 +8,13 @@ from typing import Final
 
 from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.report.content.field_types import FieldRow
+from allstation.report.content.wording import ANOTHER_LOOK, probability
 from allstation.report.drawing import palette
 from allstation.report.drawing.blocks import Block, Style
 from allstation.report.drawing.charts import badge
 from allstation.report.drawing.fonts import BOLD, FIGURES, FIGURES_BOLD, TEXT
 from allstation.report.drawing.images import Thumbnail
 from allstation.report.drawing.typeset import Typesetter
-from allstation.report.wording import ANOTHER_LOOK, probability
 
 Pictures = Callable[[int, int, str], tuple[Thumbnail, Thumbnail | None]]
 """Field number, width in pixels, class of the evidence (or empty) -> picture and evidence picture."""

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from allstation.core.classes import class_style
 from allstation.core.metrics import ReliabilityBin
+from allstation.report.content.wording import number, percent
 from allstation.report.drawing import palette
 from allstation.report.drawing.blocks import Block, Style
 from allstation.report.drawing.charts import badge
 from allstation.report.drawing.fonts import BOLD, FIGURES, FIGURES_BOLD, TEXT
 from allstation.report.drawing.typeset import Typesetter
-from allstation.report.wording import number, percent
 
 _SHADE: Final = ((245, 246, 249), (70, 86, 201))
 """From no field of a row to all of them; the count and the share stand in every cell."""

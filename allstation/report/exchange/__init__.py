@@ -1,1 +1,1 @@
-"""Exchange of a report with other programs: FHIR, DICOM, GeoJSON for QuPath, a labelled folder."""
+"""Files for other programs: FHIR, DICOM, annotated fields, GeoJSON for QuPath, a labelled folder."""

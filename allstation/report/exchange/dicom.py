@@ -27,21 +27,21 @@ from allstation.core.pseudonyms import CASE_ID
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.times import moment_of
 from allstation.imaging.output_kinds import OutputKind, Owner
-from allstation.report.annotate import annotated
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.content.anonymise import anonymised_readers
 from allstation.report.content.build import build_content
 from allstation.report.content.field_types import FieldRow
 from allstation.report.content.free_text import FreeText
 from allstation.report.content.identity import exported_date, refuse_too_long
+from allstation.report.content.options import ReportOptions, travelling
 from allstation.report.content.places import require_one_patient
 from allstation.report.content.report_types import ReportContent
+from allstation.report.content.wording import PROGRAM
 from allstation.report.drawing.typeset import clean_line
+from allstation.report.exchange.annotate import annotated
 from allstation.report.exchange.differential_codes import is_blood
 from allstation.report.exchange.structured_report import SOP_CLASS, counted, fill
 from allstation.report.export_types import Exported, Progress, no_progress
-from allstation.report.options import ReportOptions, travelling
-from allstation.report.wording import PROGRAM
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset

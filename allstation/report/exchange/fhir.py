@@ -29,16 +29,16 @@ from allstation.report.content.build import build_content
 from allstation.report.content.count_types import Share
 from allstation.report.content.field_types import FieldRow
 from allstation.report.content.identity import exported_date, exported_year
+from allstation.report.content.options import ReportOptions, travelling
 from allstation.report.content.places import require_one_patient
 from allstation.report.content.report_types import Entry, ModelBlock, ReportContent
+from allstation.report.content.wording import MORPHOLOGY_ONLY, PROGRAM
 from allstation.report.drawing.images import thumbnails
 from allstation.report.drawing.typeset import clean_line
 from allstation.report.exchange.differential_codes import is_blood
 from allstation.report.exchange.fhir_differential import SYSTEM as _SYSTEM
 from allstation.report.exchange.fhir_differential import differential_observations
 from allstation.report.export_types import Progress, no_progress
-from allstation.report.options import ReportOptions, travelling
-from allstation.report.wording import MORPHOLOGY_ONLY, PROGRAM
 
 _NAMESPACE: Final = uuid.UUID("2d1f6c1a-7f0b-5b7e-9c43-5a3a4c1f0e55")
 _UCUM: Final = "http://unitsofmeasure.org"

@@ -24,9 +24,9 @@ from allstation.imaging.similarity import same_field_groups
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.content.field_rows import shown_case
 from allstation.report.content.free_text import Anonymity
+from allstation.report.content.wording import PROGRAM
 from allstation.report.export_types import Progress, no_progress
 from allstation.report.tables.case_tables import safe_text
-from allstation.report.wording import PROGRAM
 
 _COLUMNS: Final = (
     "path",

@@ -1,1 +1,1 @@
-"""Sections of a report, page by page, and their order in each template."""
+"""Sections of the case report, a module a page or a part of it, and their order in each template."""

@@ -10,6 +10,7 @@ from typing import Final
 from reportlab.platypus import CondPageBreak, Flowable, KeepTogether
 
 from allstation.report.content.cell_types import CellTypeRow, DifferentialBlock, ReadersBlock, ReadersRow
+from allstation.report.content.wording import count, decimal, number
 from allstation.report.drawing import palette
 from allstation.report.drawing.blocks import BODY, HEADING, SMALL, SUBHEADING, Block, Style, Text
 from allstation.report.drawing.charts import badge
@@ -18,7 +19,6 @@ from allstation.report.drawing.grid import Cell, Column, Grid
 from allstation.report.drawing.typeset import Typesetter
 from allstation.report.sections.cell_montage import CellRow
 from allstation.report.sections.context import ReportContext
-from allstation.report.wording import count, decimal, number
 
 _ABOUT: Final = (
     "White cells that a person named one by one, with exact 95 % intervals (Clopper and Pearson). Nucleated "

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.report.content.count_types import Counts
+from allstation.report.content.options import Template
 from allstation.report.content.report_types import ReportContent
+from allstation.report.content.wording import number
 from allstation.report.drawing.fonts import BOLD
 from allstation.report.drawing.grid import Cell
 from allstation.report.drawing.images import Thumbnail
 from allstation.report.drawing.montage import CleanPictures, Pictures
 from allstation.report.drawing.typeset import Typesetter
-from allstation.report.options import Template
 from allstation.report.sections.cell_montage import CellPictures
-from allstation.report.wording import number
 
 
 @dataclass(frozen=True, slots=True)

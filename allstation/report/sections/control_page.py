@@ -7,11 +7,11 @@ from typing import Final
 
 from reportlab.platypus import CondPageBreak, Flowable
 
+from allstation.report.content.wording import moment
 from allstation.report.drawing import palette
 from allstation.report.drawing.blocks import HEADING, SMALL, Text
 from allstation.report.drawing.grid import Cell, Column, Grid
 from allstation.report.sections.context import ReportContext
-from allstation.report.wording import moment
 
 _ABOUT: Final = (
     "On these days the control of the site broke a rule (Westgard), and a named person released the fields "

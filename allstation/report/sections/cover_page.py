@@ -11,19 +11,10 @@ from reportlab.platypus import Flowable
 from allstation.core.reports import ReportStatus
 from allstation.report.content.confirmations import sentences
 from allstation.report.content.free_text import TITLES, FreeText
+from allstation.report.content.options import Template
 from allstation.report.content.report_types import ModelBlock, ReportContent
 from allstation.report.content.selection import page_one_fields
-from allstation.report.drawing import palette
-from allstation.report.drawing.blocks import BODY, HEADING, LEAD, SMALL, Columns, Note, Style, Text
-from allstation.report.drawing.charts import ShareTiles
-from allstation.report.drawing.fonts import BOLD, FIGURES, FIGURES_BOLD
-from allstation.report.drawing.grid import Cell, Column, Grid
-from allstation.report.drawing.montage import Card, CleanRow
-from allstation.report.options import Template
-from allstation.report.sections import size_page
-from allstation.report.sections.context import ReportContext
-from allstation.report.sections.letterhead import LetterheadBlock, TitleBlock
-from allstation.report.wording import (
+from allstation.report.content.wording import (
     INTERVAL_NOTE,
     MORPHOLOGY_ONLY,
     NOT_A_SCALE,
@@ -33,6 +24,15 @@ from allstation.report.wording import (
     count,
     number,
 )
+from allstation.report.drawing import palette
+from allstation.report.drawing.blocks import BODY, HEADING, LEAD, SMALL, Columns, Note, Style, Text
+from allstation.report.drawing.charts import ShareTiles
+from allstation.report.drawing.fonts import BOLD, FIGURES, FIGURES_BOLD
+from allstation.report.drawing.grid import Cell, Column, Grid
+from allstation.report.drawing.montage import Card, CleanRow
+from allstation.report.sections import size_page
+from allstation.report.sections.context import ReportContext
+from allstation.report.sections.letterhead import LetterheadBlock, TitleBlock
 
 _FINE: Final = replace(SMALL, size=6.8, leading=8.8, after=2)
 _MICROSCOPE: Final = frozenset({"Objective", "Camera", "Pixel size"})

@@ -10,12 +10,12 @@ from reportlab.platypus import CondPageBreak, Flowable, KeepTogether
 from allstation.core.classes import class_style
 from allstation.report.content.count_types import Spread
 from allstation.report.content.field_types import FieldRow
+from allstation.report.content.wording import HASH_PREFIX, count, decimal, moment, number, probability
 from allstation.report.drawing import palette
 from allstation.report.drawing.blocks import BODY, HEADING, SMALL, Text
 from allstation.report.drawing.fonts import BOLD, FIGURES, FIGURES_BOLD, MONO
 from allstation.report.drawing.grid import Cell, Column, Grid, Row
 from allstation.report.sections.context import ReportContext
-from allstation.report.wording import HASH_PREFIX, count, decimal, moment, number, probability
 
 _MANY_CLASSES: Final = 7
 

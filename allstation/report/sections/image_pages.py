@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from reportlab.platypus import CondPageBreak, Flowable, KeepTogether
 
 from allstation.report.content.report_types import SlideBlock
+from allstation.report.content.wording import count, number
 from allstation.report.drawing.blocks import BODY, HEADING, SMALL, SUBHEADING, Text
 from allstation.report.drawing.charts import SharesStrip
 from allstation.report.drawing.montage import Card, ContactRow, MontageRow
 from allstation.report.sections.context import ReportContext
-from allstation.report.wording import count, number
 
 
 def montages(context: ReportContext) -> Iterator[Flowable]:

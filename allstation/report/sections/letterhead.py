@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from allstation.report.content.report_types import ReportContent, SignatureBlock
+from allstation.report.content.wording import HASH_PREFIX, moment, signature_statement
 from allstation.report.drawing import barcode, palette
 from allstation.report.drawing.blocks import Block, Style
 from allstation.report.drawing.fonts import BOLD, MEDIUM, MONO, TEXT
 from allstation.report.drawing.images import Thumbnail
 from allstation.report.drawing.typeset import Typesetter
-from allstation.report.wording import HASH_PREFIX, moment, signature_statement
 
 STATUS_COLOURS: Final = {
     "draft": palette.MUTED,

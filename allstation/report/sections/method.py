@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from reportlab.platypus import CondPageBreak, Flowable, KeepTogether
 
 from allstation.report.content.report_types import ModelBlock, ModelFigure
+from allstation.report.content.wording import count
 from allstation.report.drawing import palette
 from allstation.report.drawing.blocks import BODY, HEADING, SMALL, SUBHEADING, Bullet, Text
 from allstation.report.drawing.fonts import FIGURES, FIGURES_BOLD, MONO
 from allstation.report.drawing.grid import Cell, Column, Grid
 from allstation.report.sections.context import ReportContext
-from allstation.report.wording import count
 
 
 def model_card(context: ReportContext, model: ModelBlock) -> Iterator[Flowable]:

@@ -10,12 +10,12 @@ from reportlab.platypus import CondPageBreak, Flowable
 from allstation.core.classes import NEEDS_REVIEW
 from allstation.core.place_shares import Level
 from allstation.report.content.place_types import PlaceRow, PlaceShare
+from allstation.report.content.wording import MOST_PLACES, count, interval, number, percent
 from allstation.report.drawing import palette
 from allstation.report.drawing.blocks import BODY, HEADING, SMALL, Text
 from allstation.report.drawing.fonts import BOLD, FIGURES
 from allstation.report.drawing.grid import Cell, Column, Grid
 from allstation.report.sections.context import ReportContext
-from allstation.report.wording import MOST_PLACES, count, interval, number, percent
 
 _ABOUT: Final = (
     "Shares of the fields read, by class, and of the white cells that a person typed, by type, pooled over "

@@ -10,11 +10,11 @@ from reportlab.platypus import CondPageBreak, Flowable
 
 from allstation.core.known_sizes import SizeOrigin
 from allstation.report.content.report_types import ReportContent
+from allstation.report.content.wording import number
 from allstation.report.drawing.blocks import HEADING, SMALL, Text
 from allstation.report.drawing.fonts import FIGURES
 from allstation.report.drawing.grid import Cell, Column, Grid
 from allstation.report.sections.context import ReportContext
-from allstation.report.wording import number
 
 _ABOUT: Final = (
     "What a person said of one slide goes before what the case data say of all. Other fields have the size "

@@ -1,1 +1,1 @@
-"""Digital signatures of reports: certificates, signing, time stamps, check, trust."""
+"""Digital signatures of PDF files: certificates, signing, time stamps, check, trust; knows no page."""

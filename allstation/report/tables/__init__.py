@@ -1,1 +1,1 @@
-"""Tables of a case: CSV, JSON and XLSX, of fields, cells and shares."""
+"""Tables of a case as files: CSV, JSON and XLSX, of fields, cells and shares."""

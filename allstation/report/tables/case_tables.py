@@ -27,6 +27,7 @@ from allstation.core.text import storable
 from allstation.report.atomic import write_whole
 from allstation.report.content.counts import FieldTally
 from allstation.report.content.field_rows import class_names, copy_rows, field_rows, shown_case
+from allstation.report.content.wording import PROGRAM
 from allstation.report.export_types import Progress, no_progress
 from allstation.report.tables.schema import (
     TableContent,
@@ -37,7 +38,6 @@ from allstation.report.tables.schema import (
     patient_of,
     table_row,
 )
-from allstation.report.wording import PROGRAM
 
 if TYPE_CHECKING:
     from allstation.report.content.cell_source import CellsOfFields
@@ -375,7 +375,7 @@ def write_xlsx(
     """
     from allstation.report.content.build import build_content
     from allstation.report.content.free_text import Anonymity
-    from allstation.report.options import ReportOptions
+    from allstation.report.content.options import ReportOptions
     from allstation.report.tables.workbook import workbook_bytes
 
     hidden = anonymise is not None

@@ -27,11 +27,11 @@ from allstation.report.content.cell_source import columns as columns_of_cells
 from allstation.report.content.field_types import FieldRow
 from allstation.report.content.place_types import PlacesBlock
 from allstation.report.content.report_types import ModelFigure, ReportContent
+from allstation.report.content.wording import PROGRAM, copies_sentence
 from allstation.report.drawing.images import thumbnails as pictures_of
 from allstation.report.export_types import Progress, no_progress
 from allstation.report.tables.places import SHARE_COLUMNS, SHARES_NOTE, share_rows
 from allstation.report.tables.schema import TableColumn, Value, columns, table_row
-from allstation.report.wording import PROGRAM, copies_sentence
 
 Copies = Sequence[tuple[FieldRow, int]]
 

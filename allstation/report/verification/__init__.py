@@ -1,1 +1,1 @@
-"""Verification of a report: pages, embedded data, signature, case."""
+"""Verification of a report file: pages, embedded data and signature, against the case if given."""

@@ -12,8 +12,7 @@ from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.reports import ReportStatus
 from allstation.report.content.confirmations import NAMED, share_sentence
 from allstation.report.content.report_types import Confirmation
-from allstation.report.drawing.typeset import clean_line, spelled
-from allstation.report.wording import (
+from allstation.report.content.wording import (
     HASH_PREFIX,
     MOST_PLACES,
     REPLACES,
@@ -24,6 +23,7 @@ from allstation.report.wording import (
     percent,
     probability,
 )
+from allstation.report.drawing.typeset import clean_line, spelled
 
 if TYPE_CHECKING:
     from pypdf import PdfReader

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from allstation.core.text import shown_name
+from allstation.report.content.wording import moment
 from allstation.report.signing.certificates import CertificateFacts
 from allstation.report.signing.check import check_signature
 from allstation.report.signing.check_types import SignatureCheck, Trust
 from allstation.report.signing.trust import TrustStore
 from allstation.report.verification import verify
-from allstation.report.wording import moment
 
 _FINGERPRINT: Final = 16
 """Hexadecimal digits of a certificate's fingerprint that are shown."""

@@ -3,7 +3,7 @@
 The pages are read back with other programs' readers (pypdf, PDFium) than wrote them. A finding is one
 sentence; no findings means that everything that was compared agrees. This is a check against mistakes
 and clumsy changes, not against forgery: whoever can change the pages can change the data too. Against
-forgery stands the digital signature; ``verification.parts`` looks at both.
+forgery stands the digital signature; :mod:`.parts` looks at both.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from allstation.core.text import shown_name
 from allstation.core.times import moment_of
 from allstation.report.content.build import build_content, canonical_json, content_json
 from allstation.report.content.free_text import Anonymity, kinds
+from allstation.report.content.options import Letterhead, ReportOptions
 from allstation.report.content.report_types import (
     ATTACHMENT,
     KIND,
@@ -35,7 +36,6 @@ from allstation.report.content.report_types import (
     SignatureBlock,
 )
 from allstation.report.content.selection import PAGE_ONE
-from allstation.report.options import Letterhead, ReportOptions
 from allstation.report.signing.check import is_signed
 from allstation.report.verification.page_objects import additions, covered
 from allstation.report.verification.pages import page_findings, shortened

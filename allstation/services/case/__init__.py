@@ -1,1 +1,1 @@
-"""The open case: session, writer and reader on their threads, requests, questions, undo logs."""
+"""The open case: its writer and reader threads, what the window asks of them, and undo."""

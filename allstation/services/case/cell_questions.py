@@ -47,7 +47,7 @@ def cells_in_order(case: Case, query: CellQuery) -> array[int]:
     cells = case.cells
     if query.order is not CellOrder.SIMILARITY:
         return cells.ids(query.where, query.order, descending=query.descending, types=query.types)
-    from allstation.services.cells.similarity import most_similar
+    from allstation.services.case.cell_similarity import most_similar
 
     ids = most_similar(case, cells.ids(query.where), query.like)
     return ids[::-1] if query.descending else ids

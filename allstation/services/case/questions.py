@@ -13,7 +13,7 @@ from pathlib import Path
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldState, Slide
 from allstation.core.reports import ReportRecord
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.store.case import Case
 from allstation.store.slides.repository import SlideCounts
 

@@ -27,7 +27,7 @@ class CaseReader(QObject):
         listed: A :class:`Listing`.
         page_read: Generation of the case, and a list of :class:`FieldRecord`, in the order asked for.
         overview_read: Generation of the case, and an :class:`Overview`.
-        tally_read: Generation of the case, a slide's id or None, and its :class:`~core.summary.Tally`.
+        tally_read: Generation of the case, a slide's id or None, and its :class:`Tally`.
         failures_read: Records of failed fields.
         known_read: A folder, and names and sizes of the files of it that the case has.
         predictions_read: Id of a field, and its predictions with their model's name, the newest first.

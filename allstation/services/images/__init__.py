@@ -1,1 +1,1 @@
-"""Pixels for views: field cache, thumbnails, cell crops, tiles of whole slides."""
+"""Pixels for views, read on other threads: field cache, thumbnails, cell crops, tiles of whole slides."""

@@ -1,1 +1,1 @@
-"""Reports and exports of a case: previews, writing, signing, state."""
+"""Reports and exports of a case: previews, writing, signing and its hold while control is broken."""

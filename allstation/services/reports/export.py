@@ -19,8 +19,8 @@ from allstation.core.records import CaseSnapshot
 from allstation.files import part_path
 from allstation.processing.status_types import Problem
 from allstation.report.content.free_text import Anonymity
+from allstation.report.content.options import ReportOptions
 from allstation.report.export_types import Progress
-from allstation.report.options import ReportOptions
 from allstation.services.reports import reporting
 from allstation.services.reports.case_cells import cells_of_case
 from allstation.services.reports.export_kinds import ExportKind, ExportOptions

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from allstation.report.content.free_text import FreeText
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 
 
 class ExportKind(StrEnum):

@@ -17,7 +17,7 @@ from allstation.services.tasks import Serial
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
-    from allstation.report.options import ReportOptions
+    from allstation.report.content.options import ReportOptions
     from allstation.report.preview import PagePictures
     from allstation.services.reports.reporting import MadeReport
 

@@ -12,7 +12,7 @@ from allstation.core.records import CaseSnapshot
 from allstation.core.reports import ReportRecord
 from allstation.core.text import shown_name
 from allstation.keys.people import Naming, People
-from allstation.services.site.control_hold import out_of_control
+from allstation.services.reports.control_hold import out_of_control
 from allstation.store.case import Case
 
 

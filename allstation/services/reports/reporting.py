@@ -16,10 +16,10 @@ from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.core.reports import ReportRecord, ReportStatus, snapshot_decisions
 from allstation.keys.people import People
+from allstation.report.content.options import Letterhead, ReportOptions
 from allstation.report.content.report_types import ReportContent
-from allstation.report.options import Letterhead, ReportOptions
+from allstation.services.reports.control_hold import require_in_control
 from allstation.services.settings import Settings
-from allstation.services.site.control_hold import require_in_control
 from allstation.store.audit.contents import REPORTS_FOLDER, kept_report
 from allstation.store.case import Case
 from allstation.store.provenance import OLDER_TRAIL

@@ -1,1 +1,1 @@
-"""Site of a case: commissioning of its model, measured optics, control."""
+"""Site of the open case: commissioning of its model, measured optics, watch over its control."""

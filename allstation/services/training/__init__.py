@@ -1,1 +1,1 @@
-"""Training in child processes: runs, figures, comparison, activation, labelling."""
+"""Training of models in child processes: runs, figures, comparison, activation; labelling of folders."""

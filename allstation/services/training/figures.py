@@ -18,9 +18,9 @@ from allstation.core.evaluation import current_name
 from allstation.core.metrics import Roc, roc
 from allstation.core.tables import SUFFIXES, number
 from allstation.core.text import shown_name
-from allstation.imaging.table_files import read_table
 from allstation.services.tasks import Serial
 from allstation.services.training.history import read_json, read_summary
+from allstation.table_files import read_table
 
 MODEL: Final = "model"
 """What the training program calls the given model among the compared runs."""

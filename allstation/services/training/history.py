@@ -19,8 +19,8 @@ from allstation.core.evaluation import ACCURACY_BY_FIELD
 from allstation.core.plain_json import json_text
 from allstation.core.tables import number
 from allstation.files import write_atomically
-from allstation.imaging.table_files import read_table
 from allstation.services.tasks import Serial
+from allstation.table_files import read_table
 
 NOTES: Final = "notes.json"
 INTERRUPTED: Final = "interrupted"

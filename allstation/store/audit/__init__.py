@@ -1,1 +1,1 @@
-"""Audit log of a case: entries, seals by stations, anchors kept elsewhere, verification."""
+"""Audit log of a case: entries, seals by stations, anchors kept elsewhere, verification of the whole case."""

@@ -1,1 +1,1 @@
-"""Cells of a case: rows and queries, types, corrections, features, verification."""
+"""Cells of a case: saved, listed, typed, corrected, with their features; verified against the log."""

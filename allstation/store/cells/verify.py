@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from allstation.core.audit import AuditEntry
-from allstation.store.cells.copies import other_cell_copy
+from allstation.store.cells.derived_tables import other_cell_copy
 from allstation.store.cells.edits import CELLS_RESTORED, EDITS
 from allstation.store.cells.features import PROPOSALS_CLEARED, PROPOSED
 from allstation.store.cells.rows import cells_content, proposals_content, support_content, types_content

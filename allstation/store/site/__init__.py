@@ -1,1 +1,1 @@
-"""Site of a case: its models and commissionings, control log and releases."""
+"""Sites: of a case, its commissionings and releases; of the station, its library and control log."""

@@ -1,1 +1,1 @@
-"""Slides of a case: folders and whole-slide files, their pixel sizes, verification."""
+"""Slides of a case: names and patients, files of whole slides, pixel sizes; verified against the log."""

@@ -28,7 +28,7 @@ from allstation.core.text import shown_name
 from allstation.frozen import training_is_installed
 from allstation.processing.status_types import Problem
 from allstation.report.content.free_text import FreeText, Texts
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.services.case.questions import ReadFreeText
 from allstation.services.reports.export import ExportJob
 from allstation.services.reports.export_kinds import ExportKind, ExportOptions

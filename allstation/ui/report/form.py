@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus
 from allstation.report.content.free_text import Anonymity, FreeText
+from allstation.report.content.options import ReportOptions
 from allstation.report.content.report_types import SignatureBlock
-from allstation.report.options import ReportOptions
 from allstation.services.reports.report_state import ReportState
 from allstation.services.reports.reporting import letterhead
 from allstation.services.reports.signatures import chosen_certificate, signature_block

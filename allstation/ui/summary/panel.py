@@ -97,7 +97,7 @@ class SummaryPanel(QWidget):
 
     def show_tally(self, place: str, tally: Tally) -> None:
         """Show the figures of a place."""
-        from allstation.report.wording import INTERVAL_NOTE, too_few
+        from allstation.report.content.wording import INTERVAL_NOTE, too_few
 
         self._build()
         self._place.setText(place)

@@ -24,12 +24,12 @@ from allstation.ui.training.activation import Activating
 from allstation.ui.training.compare_page import ComparePage
 from allstation.ui.training.comparison_controller import EVALUATE, Comparing
 from allstation.ui.training.data_page import DataPage
+from allstation.ui.training.history_controller import HistoryController
 from allstation.ui.training.history_page import HistoryPage
 from allstation.ui.training.labelling.controller import LabellingController
 from allstation.ui.training.map.controller import MAP, MapMaking
 from allstation.ui.training.map.page import MapPage
 from allstation.ui.training.page_tabs import PageTabs
-from allstation.ui.training.past_controller import PastRuns
 from allstation.ui.training.plots.plotting import PlotLoader
 from allstation.ui.training.recipe.assistant import ESTIMATE, PREVIEW, RecipeAids
 from allstation.ui.training.recipe.page import RecipePage
@@ -102,7 +102,7 @@ class TrainingPanel(QWidget):
         self.comparing = Comparing(self.compare, runs, active_model, self)
         self.activating = Activating(runs, active_model, self)
         self.sweeps = SweepController(self.sweep, self.recipe, runs, places=self._places, parent=self)
-        self.earlier = PastRuns(self.past, self.history, self)
+        self.earlier = HistoryController(self.past, self.history, self)
         self.trying = Trying(self.trial, self)
         self.mapping = MapMaking(self.map, runs, active_model, self)
         self.labelling = LabellingController(self.data, open_case=open_case, who=who, parent=self)

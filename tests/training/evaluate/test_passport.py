@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from allstation.core.discriminant import discriminant
 from allstation.core.errors import StationError
+from allstation.core.typer.discriminant import discriminant
 from allstation.core.typer.model import fit_typer
 from allstation.core.typer.statistics import gather_statistics
 from allstation.imaging.cells.numbers import NAMES

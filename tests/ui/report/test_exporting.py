@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.tables import number, parse_table
 from allstation.report.content.free_text import FreeText
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.services.reports.export import ExportJob, Exports
 from allstation.services.reports.export_kinds import ExportKind, ExportOptions
 from allstation.ui.main_window.workbench import Workbench

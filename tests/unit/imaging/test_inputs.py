@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from allstation.imaging import stain
+from allstation.imaging import stain_normalisation
 from allstation.imaging.formats.decode import decode, decode_reduced
 from allstation.imaging.inputs import INTERPOLATIONS, InputSpec, read_pixels, resize, to_tensor
 from allstation.imaging.synthetic import draw_field
@@ -107,7 +107,7 @@ def test_every_thread_gives_the_same_bytes(method: str, smear: Path) -> None:
             np.testing.assert_array_equal(pixels, alone)
 
 
-@pytest.mark.parametrize("normalise", [stain.reinhard, stain.macenko])
+@pytest.mark.parametrize("normalise", [stain_normalisation.reinhard, stain_normalisation.macenko])
 def test_stain_normalisation_brings_two_stainings_together(normalise: object) -> None:
     field = draw_field("Pre", 2, size=(160, 160))
     strong = np.rint(255 * (field / 255.0) ** [1.5, 1.3, 1.2]).astype(np.uint8)
@@ -118,14 +118,16 @@ def test_stain_normalisation_brings_two_stainings_together(normalise: object) ->
     assert np.abs(one.astype(float) - two).mean() < before / 2
 
 
-@pytest.mark.parametrize("normalise", [stain.reinhard, stain.macenko])
+@pytest.mark.parametrize("normalise", [stain_normalisation.reinhard, stain_normalisation.macenko])
 def test_fields_without_stain_do_not_break_it(normalise: object) -> None:
     for field in (np.full((40, 40, 3), 250, np.uint8), np.zeros((40, 40, 3), np.uint8)):
         assert normalise(field).shape == field.shape  # type: ignore[operator]
 
 
 def test_reinhard_reaches_its_reference() -> None:
-    lab = cv2.cvtColor(stain.reinhard(draw_field("Early", 1, size=(160, 160))), cv2.COLOR_RGB2LAB)
+    lab = cv2.cvtColor(
+        stain_normalisation.reinhard(draw_field("Early", 1, size=(160, 160))), cv2.COLOR_RGB2LAB
+    )
     np.testing.assert_allclose(lab.reshape(-1, 3).mean(axis=0), [196, 140, 122], atol=6)
 
 

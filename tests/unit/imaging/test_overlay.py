@@ -1,4 +1,4 @@
-"""Overlays: nothing where there is no support, one order of lightness, outlines where the cells are."""
+"""Overlays: nothing where there is no support, one order of lightness, drawn at any size."""
 
 from __future__ import annotations
 

@@ -21,11 +21,11 @@ from allstation.core.site import Site
 from allstation.core.times import local_day, stamp, utc_clock
 from allstation.imaging.fields.file import read_field
 from allstation.processing import control
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.report.verification.verify import verify_report
 from allstation.services.reports import report_state, reporting
+from allstation.services.reports.control_hold import CONTROL_HELD
 from allstation.services.settings import SettingsFile
-from allstation.services.site.control_hold import CONTROL_HELD
 from allstation.services.site.control_watch import read_control
 from allstation.store import Case
 from allstation.store.site.control_log import FILE_NAME, ControlLog

@@ -17,10 +17,10 @@ from allstation.core.decision import Decision, Reason
 from allstation.core.errors import StationError
 from allstation.core.records import Slide
 from allstation.report.content.build import build_content, content_json
-from allstation.report.options import Letterhead, ReportOptions
+from allstation.report.content.options import Letterhead, ReportOptions
+from allstation.report.content.wording import interval, percent
 from allstation.report.pdf import render_pdf, write_pdf
 from allstation.report.verification.verify import embedded_data
-from allstation.report.wording import interval, percent
 
 from .factory import CLOCK
 

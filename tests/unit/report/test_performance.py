@@ -14,7 +14,7 @@ CHILD = """
 import json, sys
 from pathlib import Path
 from tests.unit.report.factory import CLOCK, Factory
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.report.pdf import write_pdf
 folder = Path(sys.argv[1])
 snapshot = Factory(folder).snapshot(1000, slides=4, reviewed=60)

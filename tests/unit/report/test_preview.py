@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from allstation.report.content.build import build_content
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.report.pdf import render_pdf
 from allstation.report.preview import PagePictures
 

@@ -1,1 +1,1 @@
-"""Labelling: fields are sorted into classes by a person, one key a class."""
+"""Labelling window: a person sorts fields into classes, one key a class."""

@@ -1,1 +1,1 @@
-"""Map of a labelled folder: fields as a model sees them."""
+"""Map page: the fields of a labelled folder as a model sees them, as points."""

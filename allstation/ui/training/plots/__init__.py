@@ -1,1 +1,1 @@
-"""Plots of runs and checks, drawn on a worker thread."""
+"""Plots of runs and checks, drawn by Matplotlib on a worker thread and shown as pictures."""

@@ -11,9 +11,9 @@ from scipy.special import log_softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import balanced_accuracy_score
 
-from allstation.core.discriminant import best_temperature, discriminant, softmax
 from allstation.core.errors import StationError
 from allstation.core.no_proposal import NoProposal
+from allstation.core.typer.discriminant import best_temperature, discriminant, softmax
 from allstation.core.typer.model import Typer, assembled, cross_validate, fit_typer, next_cells
 from allstation.core.typer.statistics import gather_statistics
 from allstation.core.typer.validation import fold_of

@@ -30,10 +30,10 @@ from allstation.report.content.anonymise import anonymised, free_texts
 from allstation.report.content.build import build_content
 from allstation.report.content.free_text import Anonymity, FreeText
 from allstation.report.content.identity import DATES, GROUPS
+from allstation.report.content.options import Letterhead, ReportOptions
 from allstation.report.exchange.fhir import write_fhir
 from allstation.report.exchange.labelled import write_labelled
 from allstation.report.exchange.outlines import write_outlines
-from allstation.report.options import Letterhead, ReportOptions
 from allstation.report.pdf import render_pdf, write_pdf
 from allstation.report.tables.case_tables import write_csv, write_json, write_xlsx
 from tests import pictures_with_names

@@ -19,8 +19,8 @@ from allstation.report.content.build import build_content, canonical_json, conte
 from allstation.report.content.free_text import Anonymity, FreeText
 from allstation.report.content.identity import identity, redactor
 from allstation.report.content.model_card import model_block
-from allstation.report.options import ReportOptions
-from allstation.report.wording import WITHHELD, interval, moment, percent, probability, too_few
+from allstation.report.content.options import ReportOptions
+from allstation.report.content.wording import WITHHELD, interval, moment, percent, probability, too_few
 from tests.makers import field
 from tests.unit.report.factory import CLOCK, DETAILS
 

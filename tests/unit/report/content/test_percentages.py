@@ -18,17 +18,17 @@ from pypdf.generic import ContentStream
 from allstation.core.classes import CLASS_NAMES, class_style
 from allstation.core.decision import Decision, Reason
 from allstation.paths import resource
-from allstation.report.annotate import annotated
 from allstation.report.content import build as content_module
 from allstation.report.content.build import build_content, content_json
+from allstation.report.content.options import ReportOptions
 from allstation.report.content.selection import certainty
+from allstation.report.content.wording import probability
+from allstation.report.exchange.annotate import annotated
 from allstation.report.exchange.fhir import fhir_bundle
 from allstation.report.exchange.outlines import outlines
-from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from allstation.report.tables.case_tables import write_csv, write_json, write_xlsx
 from allstation.report.verification.verify import verify_report
-from allstation.report.wording import probability
 from tests.unit.report.factory import CLOCK
 
 INVALID = (Reason.UNLIKE_TRAINING, Reason.NO_WHITE_CELLS, Reason.UNREADABLE)

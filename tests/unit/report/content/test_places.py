@@ -17,9 +17,9 @@ from allstation.core.pseudonyms import Pseudonyms, traced_patient
 from allstation.paths import resource
 from allstation.report.content.build import build_content
 from allstation.report.content.free_text import Anonymity, FreeText
+from allstation.report.content.options import ReportOptions
 from allstation.report.exchange import dicom, fhir
 from allstation.report.exchange.labelled import write_labelled
-from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from allstation.report.tables.case_tables import write_csv, write_json, write_shares_csv, write_xlsx
 from allstation.report.verification.verify import embedded_data, verify_report

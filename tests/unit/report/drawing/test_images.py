@@ -12,11 +12,11 @@ from pypdf import PdfReader
 
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.records import EvidenceMap
-from allstation.report.annotate import annotated
 from allstation.report.content.build import build_content
+from allstation.report.content.options import ReportOptions
 from allstation.report.drawing.images import over, thumbnails
+from allstation.report.exchange.annotate import annotated
 from allstation.report.exchange.outlines import outlines
-from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from tests.unit.report.factory import CLOCK, with_file
 

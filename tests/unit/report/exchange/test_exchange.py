@@ -17,14 +17,14 @@ import pytest
 from allstation.core.errors import StationError
 from allstation.core.records import Review
 from allstation.imaging.synthetic import draw_field, write_field
-from allstation.report.annotate import annotated
 from allstation.report.content.build import build_content
 from allstation.report.content.free_text import Anonymity
+from allstation.report.content.options import ReportOptions
+from allstation.report.exchange.annotate import annotated
 from allstation.report.exchange.dicom import write_dicom
 from allstation.report.exchange.fhir import fhir_bundle, write_fhir
 from allstation.report.exchange.labelled import write_labelled
 from allstation.report.exchange.outlines import outlines, write_outlines
-from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from tests.unit.report.factory import CLOCK, DETAILS, with_file
 

@@ -12,7 +12,7 @@ from pypdf import PdfReader
 from allstation.core.cell_types import CellExample, CellSummary
 from allstation.paths import resource
 from allstation.report.content.build import build_content, content_json
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from allstation.report.verification.verify import embedded_data, verify_report
 

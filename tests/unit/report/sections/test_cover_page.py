@@ -17,9 +17,9 @@ from pypdf import PdfReader
 
 from allstation.core.cell_types import CellSummary
 from allstation.report.content.build import build_content
+from allstation.report.content.options import ReportOptions
 from allstation.report.content.selection import page_one_fields
 from allstation.report.drawing import barcode
-from allstation.report.options import ReportOptions
 from allstation.report.pdf import render_pdf
 from allstation.report.verification.verify import content_findings, embedded_in
 from tests.unit.report.factory import CLOCK

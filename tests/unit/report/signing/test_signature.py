@@ -17,8 +17,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from allstation.core.errors import StationError
+from allstation.report.content.options import ReportOptions
 from allstation.report.content.report_types import SignatureBlock
-from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from allstation.report.preview import PagePictures
 from allstation.report.signing.check import check_signature

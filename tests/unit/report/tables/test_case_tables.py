@@ -21,7 +21,7 @@ from allstation.core.times import moment_of
 from allstation.paths import resource
 from allstation.report.content.build import build_content
 from allstation.report.content.free_text import Anonymity
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.report.tables.case_tables import safe_text, write_csv, write_json, write_xlsx
 from allstation.report.tables.schema import columns, table_row
 from allstation.report.tables.workbook import workbook_bytes

@@ -17,10 +17,10 @@ from allstation.core.cell_types import PANEL_LOINC, SHIPPED_TYPES, CellSummary, 
 from allstation.core.statistics import clopper_pearson
 from allstation.report.content.anonymise import anonymised_cells
 from allstation.report.content.free_text import Anonymity
+from allstation.report.content.options import ReportOptions
 from allstation.report.exchange.differential_codes import LOINC_NAMES, is_blood
 from allstation.report.exchange.fhir import fhir_bundle
 from allstation.report.exchange.outlines import write_outlines
-from allstation.report.options import ReportOptions
 from allstation.report.tables.case_tables import write_xlsx
 from allstation.report.tables.cells import write_cells_csv, write_coco
 from allstation.services.reports.case_cells import cells_of_case

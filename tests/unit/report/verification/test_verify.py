@@ -15,7 +15,7 @@ from allstation.core.errors import StationError
 from allstation.core.records import Review
 from allstation.paths import resource
 from allstation.report.content.build import build_content, content_json
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from allstation.report.verification.verify import embedded_in, verify_report
 from tests.unit.report.factory import CLOCK

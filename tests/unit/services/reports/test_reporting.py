@@ -17,7 +17,7 @@ from allstation.keys import people
 from allstation.keys.people import Naming, People, Person
 from allstation.paths import login_name
 from allstation.report.content.build import build_content
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.report.verification.verify import embedded_data, verify_report
 from allstation.services.reports import report_state, reporting
 from allstation.services.settings import Settings

@@ -15,7 +15,7 @@ from allstation import paths
 from allstation.cli import main
 from allstation.core.errors import StationError
 from allstation.core.records import Review
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.report.verification.parts import Part, Verdict
 from allstation.report.verification.verify import embedded_data
 from allstation.services.reports import reporting, signatures

@@ -11,7 +11,7 @@ from allstation.ui.common.i18n import tr
 from allstation.ui.training.history_page import HistoryPage
 
 
-class PastRuns(QObject):
+class HistoryController(QObject):
     """Does what the page of earlier runs asks for.
 
     Args:

@@ -8,10 +8,10 @@ import pytest
 
 from allstation.core.records import EvidenceMap
 from allstation.imaging import synthetic
-from allstation.imaging.cells.field_cells import find_in_file, placed, pooled_support
 from allstation.imaging.cells.finder import DetectedCell
 from allstation.imaging.cells.masks import decode_mask
 from allstation.imaging.cells.shapes import geometry
+from allstation.imaging.fields.cell_finding import find_in_file, placed, pooled_support
 from allstation.imaging.fields.file import read_field
 from allstation.imaging.formats import decode, pixel_conversions
 from allstation.imaging.overlay import evidence_plane

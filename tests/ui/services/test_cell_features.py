@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 from allstation.core.cells import CellFilter
 from allstation.core.errors import StationError
 from allstation.core.records import ModelRecord
-from allstation.imaging.cells.field_cells import placed
 from allstation.imaging.cells.finder import find_cells
+from allstation.imaging.fields.cell_finding import placed
 from allstation.imaging.fields.file import read_field
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.cell_features import cell_features

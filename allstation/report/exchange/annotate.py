@@ -13,8 +13,8 @@ from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE, class_style
 from allstation.core.records import FieldRecord
 from allstation.imaging.fields.file import read_field
 from allstation.report.content.field_types import FieldRow
+from allstation.report.content.wording import probability
 from allstation.report.drawing import palette
-from allstation.report.wording import probability
 
 _BAND: Final = 0.17
 """Height of the band under the field, share of its width."""

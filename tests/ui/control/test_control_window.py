@@ -21,10 +21,10 @@ from allstation.core.times import local_day, stamp, utc_clock
 from allstation.imaging.fields.file import read_field
 from allstation.processing import control
 from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
-from allstation.report.options import ReportOptions
+from allstation.report.content.options import ReportOptions
 from allstation.services.case.requests import KeepReport, OpenCase, Pause, SetSite
 from allstation.services.reports import reporting
-from allstation.services.site.control_hold import CONTROL_HELD
+from allstation.services.reports.control_hold import CONTROL_HELD
 from allstation.store.case import Case
 from allstation.ui.common.notifications import Notification
 from allstation.ui.control.chart_view import ChartView, point_words
