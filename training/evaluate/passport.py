@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -39,8 +39,6 @@ BESIDE: Final = "commissioned, with the other laboratories' statistics"
 OWN: Final = "all of its own cells"
 CLICKS: Final = (5, 10, 20, 40)
 _SHORTCUTS: Final = tuple(name for name in VIEWS if name != MODEL)
-
-Tells = Callable[[str], Predictions | None]
 
 
 def laboratory_rows(cells: Laboratory, others: Sequence[Laboratory], question: str) -> list[PassportRow]:

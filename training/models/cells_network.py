@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import keras
 import numpy as np
@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from training.models.backend import KerasObject
 from training.models.cells import FEATURES, HIDDEN, ZOOM, Weights
 
-Arrays = Mapping[str, NDArray[Any]]
 Levels = NDArray[np.float32]
 
 _TINY: Final = 1e-6

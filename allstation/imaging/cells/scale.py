@@ -20,7 +20,6 @@ from allstation.imaging.cells.nuclear_stain import EMPTY, StainMaps, otsu, stain
 from allstation.imaging.cells.nuclei import disk, nuclear_level
 
 Rgb = NDArray[np.uint8]
-Mask = NDArray[np.uint8]
 Points = NDArray[np.int32]
 
 RED_CELL: Final = 7.2

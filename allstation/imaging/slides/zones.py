@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from allstation.imaging.slides.map import Plane, SlideMap
 from allstation.imaging.slides.squares import ACROSS, DOWN
 
-Mask = NDArray[np.bool_]
-
 GLASS, EDGE, MONOLAYER, THICK, BLURRED = range(5)
 """Kinds of squares."""
 _SMOOTH: Final = 5

@@ -35,7 +35,6 @@ from allstation.imaging.synthetic.smear import (
 
 __all__ = ["Content", "Patient", "SlideTruth", "Toward", "write_slide"]
 
-Rgb = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 SlideFormat = Literal["tiff", "svs", "dicom"]
 
