@@ -111,7 +111,7 @@ class Importer:
         self._room = threading.Semaphore(_BATCHES_AHEAD)
         self._stopping = threading.Event()
         self._waiting = 0
-        self._told = SlideSearch("", 0.0)
+        self._reported = SlideSearch("", 0.0)
 
     @property
     def running(self) -> bool:
@@ -192,8 +192,8 @@ class Importer:
         if stopping.is_set():
             raise ImportStoppedError
         # At each read, which is often; told is each hundredth, and that a slide is begun.
-        if not search.share or search.share >= self._told.share + _STEP:
-            self._told = search
+        if not search.share or search.share >= self._reported.share + _STEP:
+            self._reported = search
             self._post(search)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from allstation.core.known_sizes import KnownSize
     from allstation.core.slide_info import SlideInfo
     from allstation.imaging.readers import SlideReader
 
@@ -31,7 +32,11 @@ _READS: Final = 2
 
 
 def propose(
-    reader: SlideReader, count: int | None, progress: Callable[[float], None]
+    reader: SlideReader,
+    count: int | None,
+    progress: Callable[[float], None],
+    *,
+    known_size: KnownSize | None = None,
 ) -> tuple[tuple[SlidePart, ...], str]:
     """Return proposed fields of a slide, the best first, and a sentence about them and the scale.
 
@@ -40,6 +45,7 @@ def propose(
         count: How many; None for every square with tissue, row by row.
         progress: Told how far it is, 0 to 1, at each read and while one goes on; may raise to give up, which
             ends the reader's children.
+        known_size: Pixel size that counts for the slide; found out if None.
 
     Raises:
         StationError: If the slide cannot be read.
@@ -49,29 +55,33 @@ def propose(
 
     with _ProgressReader(reader, progress) as told:
         if count is not None:
-            plan = find_fields_of_slide(told, count=count)
+            plan = find_fields_of_slide(told, count=count, known_size=known_size)
             return plan.regions, plan.sentence
-        scale = scale_of_slide(told)
+        scale = scale_of_slide(told, known_size)
         found = tuple(everything(told, pixel_um=scale.pixel_um))
     nothing = "" if found else "Nothing stained was found on this slide."
     return found, f"{nothing} {scale.sentence}".strip()
 
 
-def whole_of_small(path: Path, info: SlideInfo, *, least: int) -> tuple[tuple[SlidePart, ...], str] | None:
+def whole_of_small(
+    path: Path, info: SlideInfo, *, least: int, known_size: KnownSize | None = None
+) -> tuple[tuple[SlidePart, ...], str] | None:
     """Return a slide that is no larger than a field as the one field that it is; None for a larger one.
 
     Args:
         path: The slide's file.
         info: Facts of the slide.
         least: Pixels that a field has at least along a side.
+        known_size: Pixel size that counts for the slide; None for the file's.
 
     Raises:
         StationError: ``too-small`` if a field of it would have fewer.
     """
-    from allstation.imaging.slides.scale import LIKELY_UM, USUAL_UM
+    from allstation.imaging.slides.scale import LIKELY_UM, USUAL_UM, scale_by_person
     from allstation.imaging.slides.squares import FieldSize, make_grid
 
-    stated = info.pixel_um or 0.0
+    by_person = scale_by_person(known_size)
+    stated = by_person.pixel_um if by_person is not None else info.pixel_um or 0.0
     pixel_um = stated if LIKELY_UM[0] <= stated <= LIKELY_UM[1] else USUAL_UM
     field = FieldSize()
     whole = info.width * pixel_um <= field.width_um and info.height * pixel_um <= field.height_um
