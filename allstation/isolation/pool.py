@@ -45,6 +45,7 @@ class ChildPool:
         )
         self._lock = threading.Lock()
         self._idle: list[Child] = []
+        self._busy: set[Child] = set()
         self._closed = False
         self._end = weakref.finalize(self, close_children, self._idle)
 
@@ -71,10 +72,15 @@ class ChildPool:
                 try:
                     answer = child.ask(header, *parts, seconds=seconds, most=most)
                 except ChildGoneError:  # it ended while it waited: no fault of this request
-                    child.close()
+                    self._drop(child)
                     continue
+                except ChildError as error:
+                    self._drop(child)
+                    if self._closed:
+                        raise PoolClosedError from error
+                    raise
                 except BaseException:
-                    child.close()
+                    self._drop(child)
                     raise
                 self._give_back(child)
                 return answer
@@ -97,16 +103,37 @@ class ChildPool:
             self._closed = True
             close_children(self._idle)
 
+    def end(self) -> None:
+        """End all children now; who waits for an answer gets :class:`PoolClosedError`."""
+        self.close()
+        with self._lock:
+            for child in self._busy:
+                child.kill()
+
     def _take(self) -> Child:
         with self._lock:
             if self._closed:
                 raise PoolClosedError
             if self._idle:
-                return self._idle.pop()
-        return Child(self._command, self._budget, first=self._first)
+                child = self._idle.pop()
+                self._busy.add(child)
+                return child
+        child = Child(self._command, self._budget, first=self._first)
+        with self._lock:
+            self._busy.add(child)
+            if not self._closed:
+                return child
+        self._drop(child)
+        raise PoolClosedError
+
+    def _drop(self, child: Child) -> None:
+        with self._lock:  # never killed once its process number may be another's
+            self._busy.discard(child)
+        child.close()
 
     def _give_back(self, child: Child) -> None:
         with self._lock:
+            self._busy.discard(child)
             if not self._closed and not child.worn:
                 self._idle.append(child)
                 return

@@ -44,6 +44,7 @@ class CaseImport:
         self._importer = Importer(put, case.folder / UNPACKED, options=self._options, known=case.slide_files)
         self._hashing = SlideHashing(put)
         self._progress = ImportProgress()
+        self._cancelled = 0
 
     @property
     def running(self) -> bool:
@@ -54,6 +55,13 @@ class CaseImport:
         """End it and wait for its threads."""
         self._hashing.stop()
         self._importer.stop()
+
+    def cancel(self) -> None:
+        """End what is being looked at, soon; nothing of it is written from now on, what was written stays."""
+        if self._importer.running:
+            self._cancelled = self._importer.cancel()
+            self._progress.cancel()
+            self.report()
 
     def resume(self) -> None:
         """Go on with proposed fields of slides that are not added yet, and with hashes of whole files."""
@@ -84,8 +92,11 @@ class CaseImport:
         """
         match item:
             case SlideSearch():
-                self._progress.searching(item)
+                if not self._cancelled:
+                    self._progress.searching(item)
                 self.report()
+            case NewSlide() if self._cancelled:
+                self._importer.written()
             case NewSlide():
                 self._add_slide(item)
             case HashedPiece(slide_id, number, digest):
@@ -132,6 +143,9 @@ class CaseImport:
 
     def add(self, batch: ImportBatch) -> bool:
         """Write a batch into the case; returns whether that gave it fields."""
+        if self._cancelled:
+            self._importer.written()
+            return False
         try:
             added = self._progress.add(self._case, batch)
         except StationError as error:
@@ -147,6 +161,7 @@ class CaseImport:
     def finished(self, end: ImportFinished) -> None:
         """Take note that everything was looked at, and say so."""
         self._importer.finished()
+        self._cancelled = max(0, self._cancelled - 1)
         if end.error is not None:
             _log.error("import failed: %s", type(end.error).__name__)
             sentence = "Looking through the dropped files stopped unexpectedly. Try again with fewer of them."

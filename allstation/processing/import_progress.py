@@ -35,6 +35,7 @@ class ImportProgress:
         self._passed: list[Problem] = []
         self._notes: list[Problem] = []
         self._search = _NOTHING
+        self._is_cancelled = False
 
     def add(self, case: Case, batch: ImportBatch) -> list[int]:
         """Write one batch and return the ids of the fields that are new, or in the case again.
@@ -85,6 +86,10 @@ class ImportProgress:
         """Take note of how far a slide is looked through."""
         self._search = search
 
+    def cancel(self) -> None:
+        """Take note that a person ended it."""
+        self._search, self._is_cancelled = _NOTHING, True
+
     def _add_parts(self, case: Case, batch: ImportBatch, step: SlideStep) -> list[int]:
         """Add fields of a whole slide together with the step through its plan."""
         with case.connection.write():
@@ -132,4 +137,5 @@ class ImportProgress:
             looking=self._search.name if running else "",
             looked=self._search.share if running else 0.0,
             notes=tuple(self._notes),
+            cancelled=self._is_cancelled,
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 _BATCHES_AHEAD: Final = 8
 """Batches read ahead of the writer."""
+_STEP: Final = 0.01
+"""Share of a slide after which it is told again how far it is looked through."""
 _FILES_AHEAD: Final = 32
 """Files opened ahead of their batch, per reader."""
 
@@ -108,6 +111,7 @@ class Importer:
         self._room = threading.Semaphore(_BATCHES_AHEAD)
         self._stopping = threading.Event()
         self._waiting = 0
+        self._reported = SlideSearch("", 0.0)
 
     @property
     def running(self) -> bool:
@@ -123,12 +127,13 @@ class Importer:
         """
         self._waiting += 1
         options = self._options if slides is None else replace(self._options, slides=slides)
-        self._executor.submit(self._walk, tuple(given), options).add_done_callback(self._ended)
+        walk = self._executor.submit(self._walk, tuple(given), options, self._stopping)
+        walk.add_done_callback(self._ended)
 
     def resume(self, file: SlideFile) -> None:
         """Go on with the proposed fields of a slide that are not in the case yet."""
         self._waiting += 1
-        self._executor.submit(self._go_on, file).add_done_callback(self._ended)
+        self._executor.submit(self._go_on, file, self._stopping).add_done_callback(self._ended)
 
     def written(self) -> None:
         """Make room for another batch or slide, as one was written."""
@@ -137,6 +142,16 @@ class Importer:
     def finished(self) -> None:
         """Count a walk whose end was noticed."""
         self._waiting -= 1
+
+    def cancel(self) -> int:
+        """End the walk under way soon, and those that wait; later ones are not touched.
+
+        Returns:
+            How many walks will end; what they still post is not to be written.
+        """
+        self._stopping, stopped = threading.Event(), self._stopping
+        stopped.set()
+        return self._waiting
 
     def stop(self) -> None:
         """End the walk after the files in hand and wait for the threads."""
@@ -148,35 +163,38 @@ class Importer:
         if not future.cancelled():
             self._post(ImportFinished(future.exception()))
 
-    def _walk(self, given: tuple[Path, ...], options: ImportOptions) -> None:
-        self._post_all(
-            batches(
-                given,
-                self._stopping,
-                unpack_to=self._unpack_to,
-                options=options,
-                known=self._known,
-                progress=self._looking,
-            )
+    def _walk(self, given: tuple[Path, ...], options: ImportOptions, stopping: threading.Event) -> None:
+        found = batches(
+            given,
+            stopping,
+            unpack_to=self._unpack_to,
+            options=options,
+            known=self._known,
+            progress=partial(self._looking, stopping),
         )
+        self._post_all(found, stopping)
 
-    def _go_on(self, file: SlideFile) -> None:
-        if self._known is not None:
+    def _go_on(self, file: SlideFile, stopping: threading.Event) -> None:
+        if self._known is not None and not stopping.is_set():
             steps = plan_batches(file, self._known, size=self._options.batch)
-            self._post_all(map(_slide_batch, steps))
+            self._post_all(map(_slide_batch, steps), stopping)
 
-    def _post_all(self, items: Iterable[ImportBatch | NewSlide]) -> None:
+    def _post_all(self, items: Iterable[ImportBatch | NewSlide], stopping: threading.Event) -> None:
         with suppress(ImportStoppedError):
             for item in items:
                 self._room.acquire()
-                if self._stopping.is_set():
+                if stopping.is_set():
+                    self._room.release()
                     return
                 self._post(item)
 
-    def _looking(self, search: SlideSearch) -> None:
-        if self._stopping.is_set():
+    def _looking(self, stopping: threading.Event, search: SlideSearch) -> None:
+        if stopping.is_set():
             raise ImportStoppedError
-        self._post(search)
+        # At each read, which is often; told is each hundredth, and that a slide is begun.
+        if not search.share or search.share >= self._reported.share + _STEP:
+            self._reported = search
+            self._post(search)
 
 
 def batches(

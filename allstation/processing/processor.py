@@ -189,6 +189,10 @@ class CaseProcessor:
         """
         self._import.add_paths(paths, slides)
 
+    def cancel_import(self) -> None:
+        """Look at no more files and slides; what was added stays, a slide that has no fields yet does not."""
+        self._import.cancel()
+
     def go_on_with_slide(self, slide_id: int) -> None:
         """Go on with the proposed fields of a slide that are not in the case yet."""
         self._import.go_on_with(slide_id)

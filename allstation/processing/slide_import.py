@@ -8,10 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from allstation.core.errors import StationError, unexpected
+from allstation.core.known_sizes import NO_SLIDE, KnownSize, KnownSizes
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import NewField
 from allstation.core.slide_file import (
@@ -152,6 +154,9 @@ class KnownSlides(Protocol):
     def parts(self, slide_id: int) -> list[SlidePart]:
         """Return the parts of a slide that are fields of the case."""
 
+    def known_sizes(self) -> KnownSizes:
+        """Return what slides, case data and site say of pixel sizes."""
+
     def refuse_other(self, path: Path, fingerprint: str) -> None:
         """Refuse a file in the place of another slide of the case."""
 
@@ -217,7 +222,10 @@ def look_through(
         return found
     try:
         with open_slide(path, limits) as reader:
-            looked = _looked(reader, path, options, wanted, limits=limits, progress=progress)
+            known_size = _known_size(reader.info, known, held)
+            looked = _looked(
+                reader, path, options, wanted, limits=limits, progress=progress, known_size=known_size
+            )
         if held is not None and known is not None and wanted != PAGES:
             looked = _merged_with_case(looked, held.slide_id, known, options.fields)
         return replace(found, looked=looked)
@@ -228,6 +236,18 @@ def look_through(
         raise unexpected(shown_name(path), error) from error
 
 
+def _known_size(info: SlideInfo, known: KnownSlides | None, held: SlideFile | None) -> KnownSize | None:
+    """Return the pixel size that counts for fields of a slide whose size in pixels is not known yet."""
+    if known is None:
+        return None
+    slide = held.slide_id if held is not None else NO_SLIDE
+    return known.known_sizes().find(info.width, info.height, slide=slide, stated=info.pixel_um)
+
+
+def _report_share(progress: Callable[[SlideSearch], None], name: str, share: float) -> None:
+    progress(SlideSearch(name, share))
+
+
 def _looked(
     reader: SlideReader,
     path: Path,
@@ -236,13 +256,15 @@ def _looked(
     *,
     limits: DecodeLimits,
     progress: Callable[[SlideSearch], None],
+    known_size: KnownSize | None,
 ) -> Looked:
     if wanted == PAGES:
         return Looked(reader.info, tuple(Frame(number=page + 1) for page in range(reader.info.frames)))
-    small = whole_of_small(path, reader.info, least=limits.min_side)
+    small = whole_of_small(path, reader.info, least=limits.min_side, known_size=known_size)
     if small is not None:
         return Looked(reader.info, *small)
-    parts, note = propose(reader, options.fields, lambda share: progress(SlideSearch(path.name, share)))
+    report = partial(_report_share, progress, path.name)
+    parts, note = propose(reader, options.fields, report, known_size=known_size)
     return Looked(reader.info, parts, note)
 
 
@@ -261,12 +283,27 @@ def _merged_with_case(looked: Looked, slide_id: int, known: KnownSlides, count: 
     new = [part for part in looked.parts if part not in held]
     beside = apart_from(looked.info, taken, new)
     note = looked.note
+    if other := _other_size(kept, beside):
+        note = f"{note} {other}".strip()
     if left_out := len(new) - len(beside):
         note = f"{note} {_left_out(left_out)}".strip()
     room = len(beside) if count is None else max(0, count - len(taken))
     if not beside and (count is None or room):
         note = f"{note} No field was added{'' if left_out else ': the case has them all'}.".strip()
     return replace(looked, parts=(*kept, *beside[:room]), note=note, kept=len(kept))
+
+
+def _other_size(kept: Sequence[SlidePart], new: Sequence[SlidePart]) -> str:
+    """Return a sentence where new fields have another size than those that an earlier proposal left."""
+    before, now = next(iter(kept), None), next(iter(new), None)
+    if not (isinstance(before, Region) and isinstance(now, Region)):
+        return ""
+    if (before.width, before.height) == (now.width, now.height):
+        return ""
+    return (
+        f"Fields that were proposed before keep their {before.width:,} x {before.height:,} pixels; new ones "
+        f"have {now.width:,} x {now.height:,}, by the pixel size that counts now."
+    )
 
 
 def _left_out(count: int) -> str:

@@ -46,6 +46,7 @@ class ImportStatus:
         looking: Name of the slide that is looked through for fields; empty for none.
         looked: How far that is, 0 to 1.
         notes: About slides, such as the scale that was assumed.
+        cancelled: A person ended it before all was looked at.
     """
 
     added: int = 0
@@ -61,6 +62,7 @@ class ImportStatus:
     looking: str = ""
     looked: float = 0.0
     notes: tuple[Problem, ...] = ()
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,10 @@ class SlideReader(Closing):
         """End the children; reading afterwards is an error."""
         self._pool.close()
 
+    def end(self) -> None:
+        """End the children now: what is being read on other threads raises ``slide-closed``."""
+        self._pool.end()
+
     def _facts(self) -> SlideInfo:
         answer, _ = self._ask({"ask": "info"}, most=0)
         try:

@@ -2,8 +2,9 @@
 
 How it looks, step by step; every length is in micrometres, so that 20x, 40x and 100x are the same:
 
-1. *Scale* (``scale``). The file's pixel size; else by the objective (10 µm / magnification), else by
-   the red cells of 24 places (median diameter 7.2 µm), else 0.25 µm. What was assumed is said.
+1. *Scale* (``scale``). What a person says of slide or case, the file, the site; else by the
+   objective (10 µm / magnification), by the red cells of 24 places (median diameter 7.2 µm), 0.25 µm. What
+   was assumed is said.
 2. *Squares* (``squares``). Four wide and three high make a field of 112.5 x 84.4 µm, the area that the
    shipped model saw in one (450 x 338 pixels at 0.25 µm); other models say their own.
 3. *Stain* (``stain``). 24 places of every darkness, 0.44 µm a pixel, tell the colour of bare glass, the
@@ -39,6 +40,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.core.known_sizes import KnownSize
 from allstation.core.slide_part import Region
 from allstation.imaging.slides.field_check import is_smear, sound_fields
 from allstation.imaging.slides.field_choice import Choice, choose_fields
@@ -109,7 +111,11 @@ class SlidePlan:
 
 
 def find_fields_of_slide(
-    reader: ReadsSlide, *, count: int = DEFAULT_FIELDS, field: FieldSize | None = None
+    reader: ReadsSlide,
+    *,
+    count: int = DEFAULT_FIELDS,
+    field: FieldSize | None = None,
+    known_size: KnownSize | None = None,
 ) -> SlidePlan:
     """Propose fields in the monolayer of a slide.
 
@@ -117,6 +123,7 @@ def find_fields_of_slide(
         reader: Open slide; two threads read at once.
         count: How many at most.
         field: Size of a field; that of the shipped model's if None.
+        known_size: Pixel size that counts for the slide; found out if None.
 
     Returns:
         The fields, the best first: none if there is no monolayer, and a sentence that says why.
@@ -125,7 +132,7 @@ def find_fields_of_slide(
         StationError: If the slide cannot be read.
     """
     size = field or FieldSize()
-    scale = scale_of_slide(reader)
+    scale = scale_of_slide(reader, known_size)
     grid = make_grid(reader.info, scale.pixel_um, size)
     whole = overview(reader, grid)
     found = map_slide(reader, grid, whole)

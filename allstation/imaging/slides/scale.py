@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from allstation.core.known_sizes import KnownSize, SizeOrigin
 from allstation.imaging.cells.scale import ScaleEstimate, estimate_scale, pooled_scale
 from allstation.imaging.slides.map import darkness, overview
 from allstation.imaging.slides.squares import Block, FieldSize, Grid, ReadsSlide, make_grid, read_block
@@ -41,8 +42,30 @@ class SlideScale:
     sentence: str = ""
 
 
-def scale_of_slide(reader: ReadsSlide) -> SlideScale:
-    """Return the scale of a slide: stated, else by the objective, else by red cells, else 0.25 µm."""
+def scale_by_person(known_size: KnownSize | None) -> SlideScale | None:
+    """Return the scale that slide, case data or site say; None if none does, or what no microscope has."""
+    if (
+        known_size is None
+        or known_size.origin is SizeOrigin.FILE
+        or not LIKELY_UM[0] <= known_size.size <= LIKELY_UM[1]
+    ):
+        return None
+    return SlideScale(
+        known_size.size,
+        sentence=f"A pixel is {known_size.size:.4g} µm wide, as the {known_size.origin} says.",
+    )
+
+
+def scale_of_slide(reader: ReadsSlide, known_size: KnownSize | None = None) -> SlideScale:
+    """Return the scale of a slide: said, stated, else by the objective, by red cells, else 0.25 µm.
+
+    Args:
+        reader: Open slide.
+        known_size: What counts for it by :class:`~allstation.core.known_sizes.KnownSizes`.
+    """
+    by_person = scale_by_person(known_size)
+    if by_person is not None:
+        return by_person
     info = reader.info
     stated = info.pixel_um
     if stated is not None and LIKELY_UM[0] <= stated <= LIKELY_UM[1]:

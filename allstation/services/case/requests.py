@@ -187,13 +187,24 @@ class Pause(Request):
 
 @dataclass(frozen=True)
 class CancelQueue(CaseRequest):
-    """Drop all queued fields, for any model; what is in flight is finished."""
+    """Drop all queued fields, for any model, and add no more; what is in flight is finished."""
 
     def change(self, target: OpenedCase) -> None:
+        target.processor.cancel_import()
         # What is still to be added of a slide would wait in its turn.
         for file in target.case.slide_files.unfinished():
             target.regions.stop_adding(file.slide_id)
         target.processor.edit_queue(_cancel_all)
+
+
+@dataclass(frozen=True)
+class CancelImport(CaseRequest):
+    """Look at no more of what was dropped; what was added stays, and so does the queue."""
+
+    def change(self, target: OpenedCase) -> None:
+        target.processor.cancel_import()
+        for file in target.case.slide_files.unfinished():
+            target.regions.stop_adding(file.slide_id)
 
 
 @dataclass(frozen=True)

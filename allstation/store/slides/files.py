@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allstation.core.errors import StationError
+from allstation.core.known_sizes import KnownSizes
 from allstation.core.records import FieldState, NewField, Slide
 from allstation.core.slide_file import (
     PIECE,
@@ -28,6 +29,7 @@ from allstation.store.database import damaged
 from allstation.store.field_query import cells_in_case
 from allstation.store.folders import has_slide_files, move_file
 from allstation.store.rows import Row
+from allstation.store.site.case_site import CaseSite
 from allstation.store.slides.repository import Slides
 from allstation.store.slides.rows import info_of, info_text
 from allstation.store.slides.verify import (
@@ -71,6 +73,10 @@ class SlideFiles(Repository):
                 return []
             rows = db.execute(f"SELECT {_COLUMNS} FROM slide_files ORDER BY id").fetchall()  # noqa: S608
             return [self._record(db, row) for row in rows]
+
+    def known_sizes(self) -> KnownSizes:
+        """Return what slides, case data and site say of pixel sizes."""
+        return CaseSite(self._connection).known_sizes()
 
     def of(self, slide_id: int) -> SlideFile | None:
         """Return the file of a slide; None of one that is a folder of fields."""

@@ -30,7 +30,7 @@ from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification
 from allstation.ui.context import AppContext
 from allstation.ui.queue.notes_dialog import NotesDialog
-from allstation.ui.queue.panel import QueuePanel, finished_sentence, intake_sentence
+from allstation.ui.queue.panel import QueuePanel, cancelled_sentence, finished_sentence, intake_sentence
 
 _NAMED: Final = 3
 """Slides that a message names; all of them stand in its list."""
@@ -55,6 +55,7 @@ class QueueController(QObject):
         self._panel = panel
         self._browser = browser
         self.status = QueueStatus()
+        self._is_adding = False
         self._notes: Sequence[Problem] = ()
         session = context.session
         session.opened.connect(self._case_opened)
@@ -80,8 +81,8 @@ class QueueController(QObject):
                    "Stop after the fields in flight; go on later", "pause", menu="&Queue", place=110,
                    enabled_when=self._is_busy, checked_when=lambda: self.status.phase is QueuePhase.PAUSED),
             Action("queue.cancel", "&Cancel Queue", self.cancel, "Ctrl+Shift+X",
-                   "Drop the fields that still wait", "cancel",
-                   menu="&Queue", place=120, enabled_when=self._is_busy),
+                   "Drop the fields that still wait, and look at no more files and slides", "cancel",
+                   menu="&Queue", place=120, enabled_when=lambda: self._is_busy() or self._is_adding),
             Action("queue.resume", "Classify &Waiting Fields", self.resume, "Ctrl+R",
                    "Put cancelled fields back into the queue", "play", menu="&Queue", place=130,
                    enabled_when=lambda: self._can_requeue(FieldState.CANCELLED)),
@@ -122,6 +123,9 @@ class QueueController(QObject):
     @Slot(object)
     def _intake_changed(self, status: ImportStatus) -> None:
         self._panel.show_intake(status)
+        before, self._is_adding = self._is_adding, status.running and not status.cancelled
+        if before != self._is_adding:
+            self._context.changed.emit()
         if status.running:
             return
         mixed = [problem for problem in status.same if problem.code == "same-picture"]
@@ -131,7 +135,9 @@ class QueueController(QObject):
             self._tell_notes(status.notes)
         if status.notes and not problems:
             return
-        if not problems and not status.added and not status.duplicates:
+        if status.cancelled and not problems:
+            notifier.info(cancelled_sentence(status))
+        elif not problems and not status.added and not status.duplicates:
             notifier.warn(
                 tr("No field images were found. Fields are JPEG, PNG, TIFF, BMP, WebP or JPEG 2000 files.")
             )

@@ -68,6 +68,7 @@ class QueuePanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._status = QueueStatus()
+        self._is_adding = False
         self._not_added: tuple[Problem, ...] = ()
         self._failed: tuple[FieldRecord, ...] = ()
         self._line = QLabel(self)
@@ -163,11 +164,15 @@ class QueuePanel(QWidget):
         self._pause.setText(tr("Resume") if status.phase is QueuePhase.PAUSED else tr("Pause"))
         self._pause.blockSignals(False)
         self._pause.setEnabled(busy)
-        self._cancel.setEnabled(busy or status.later > 0)
+        self._enable_cancel()
         self._model.setEnabled(status.total > 0)
         self._jobs.show_jobs(status.jobs)
         self._machines.show_machines(status.machines)
         self._retry.setEnabled(status.counts.get(FieldState.FAILED, 0) > 0)
+
+    def _enable_cancel(self) -> None:
+        busy = self._status.phase in (QueuePhase.RUNNING, QueuePhase.PAUSED)
+        self._cancel.setEnabled(busy or self._status.later > 0 or self._is_adding)
 
     def _show_line(self) -> None:
         words = self._line.fontMetrics().elidedText(
@@ -189,6 +194,8 @@ class QueuePanel(QWidget):
     @Slot(object)
     def show_intake(self, status: ImportStatus | None) -> None:
         """Show what became of dropped files."""
+        self._is_adding = status is not None and status.running and not status.cancelled
+        self._enable_cancel()
         if status is None:
             self._intake.clear()
         else:
@@ -362,6 +369,14 @@ def _refused(status: ImportStatus) -> str:
     return tr("{n} refused", n=number(status.refused_count))
 
 
+def cancelled_sentence(status: ImportStatus) -> str:
+    """Return what is left of an import that a person ended."""
+    if not status.added:
+        return tr("Adding was cancelled: nothing was added. Add the files again to look through them.")
+    added = tr("1 field was") if status.added == 1 else tr("{n} fields were", n=number(status.added))
+    return tr("Adding was cancelled: {added} added before that. Add the files again to go on.", added=added)
+
+
 def intake_sentence(status: ImportStatus) -> str:
     """Return what became of dropped files, in one line."""
     parts = [tr("{n} fields added", n=number(status.added)) if status.added != 1 else tr("1 field added")]
@@ -374,7 +389,9 @@ def intake_sentence(status: ImportStatus) -> str:
     if status.refused_count:
         parts.append(_refused(status))
     parts += [problem.sentence for problem in status.passed]
-    if status.running and status.looking:
+    if status.running and status.cancelled:
+        parts.append(tr("being cancelled…"))
+    elif status.running and status.looking:
         share = number(round(100 * status.looked))
         parts.append(tr("looking for fields on {name}: {n} %", name=status.looking, n=share))
     elif status.running:

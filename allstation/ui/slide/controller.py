@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QStackedWidget
 
 from allstation.core.records import FieldRecord
@@ -42,11 +42,16 @@ class SlideController(QObject):
         viewer: Shows the current field.
         browser: Makes a field the current one.
 
+    Signals:
+        template_changed: The fields of the slide were read: how large they are is known.
+
     Attributes:
         template: A field of the size that this slide's fields have; None while there is none.
         slide_id: The whole slide of the current field; 0 if that is a file of its own.
         file: The file of that slide.
     """
+
+    template_changed = Signal()
 
     def __init__(
         self,
@@ -313,6 +318,7 @@ class SlideController(QObject):
         if self._tiles.grid is None:
             return
         self.template = contents.template
+        self.template_changed.emit()
         self._panel.canvas.tools.field_size = contents.size
         self._panel.set_marks(contents.marks)
         self._panel.set_density(contents.density)

@@ -130,7 +130,10 @@ class SlideEditController(QObject):
         if not self._may_edit():
             return
         polygon = [(corner.x(), corner.y()) for corner in corners]
-        task = self._tiles.run(_Fill(self._slide.slide_id, polygon))
+        scene = self._panel.canvas.scene
+        task = self._tiles.run(
+            _Fill(self._slide.slide_id, polygon, scene.pixel_um if scene.is_stated else None)
+        )
         if task is not None:
             task.done.connect(self._filled)
             task.failed.connect(self._not_filled)
@@ -224,14 +227,15 @@ class _RegionCommand(QUndoCommand):
 class _Fill:
     """Finds the fields of a region. Runs on another thread."""
 
-    def __init__(self, slide_id: int, polygon: list[tuple[float, float]]) -> None:
+    def __init__(self, slide_id: int, polygon: list[tuple[float, float]], pixel_um: float | None) -> None:
         self._slide_id = slide_id
         self._polygon = polygon
+        self._pixel_um = pixel_um
 
     def __call__(self, source: SlideSource) -> tuple[int, list[Region]]:
         from allstation.imaging.slides.monolayer import fill
 
-        return self._slide_id, list(fill(source, self._polygon))
+        return self._slide_id, list(fill(source, self._polygon, pixel_um=self._pixel_um))
 
 
 def _at(template: Region, box: QRectF) -> Region:

@@ -18,6 +18,7 @@ from allstation.ui.slide.metadata_controller import SlideMetadataController
 from allstation.ui.slide.panel import SlidePanel
 from allstation.ui.slide.proposal_bar import ProposalBar
 from allstation.ui.slide.proposal_controller import ProposalController
+from allstation.ui.slide.scale_controller import SlideScaleController
 from allstation.ui.viewer.pane import ViewerPane
 
 
@@ -61,6 +62,7 @@ class SlideFeature(QObject):
         self.slide = SlideController(
             context, panel, tiles=self.tiles, views=self.views, viewer=viewer, browser=browser
         )
+        self._scale = SlideScaleController(panel, tiles=self.tiles, slide=self.slide, viewer=viewer)
         self._cells = SlideCellsController(context, panel)
         self.editing = SlideEditController(
             context, panel, tiles=self.tiles, slide=self.slide, browser=browser

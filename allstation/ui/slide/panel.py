@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from allstation.core.classes import RESEARCH_USE
+from allstation.core.known_sizes import KnownSize, SizeOrigin
 from allstation.services.images.tile_grid import Box, TileGrid, TileKey
 from allstation.ui.common import theme
 from allstation.ui.common.actions import Action
@@ -103,9 +104,23 @@ class SlidePanel(QWidget):
         scene = self.canvas.scene
         scene.grid, scene.tile, scene.base, self._base = grid, tile, None, None
         scene.pixel_um = grid.info.pixel_um
+        scene.is_stated = False
         self.overview.set_slide(scene.size, None)
         self.overview.set_marks(scene.marks)
         self.canvas.show_slide()
+
+    def set_scale(self, known: KnownSize | None, downsample: float) -> None:
+        """Let scale bar and magnification follow the pixel size that counts for the slide's fields.
+
+        Args:
+            known: The size of a field's pixel, and who says it; None where nobody does.
+            downsample: Pixels of level 0 that a field's pixel is wide.
+        """
+        scene = self.canvas.scene
+        scene.pixel_um = None if known is None else known.size / downsample
+        scene.is_stated = known is not None and known.origin is not SizeOrigin.FILE
+        self._view_changed()
+        self.canvas.update()
 
     def set_base(self, base: Pixels) -> None:
         """Show the whole slide as one picture, (height, width, 4), where finer ones have not come."""

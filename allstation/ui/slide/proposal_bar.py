@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QToolButton, QWidget
 
 from allstation.ui.common import icons
-from allstation.ui.common.formatting import number, short_name
+from allstation.ui.common.formatting import duration, number, short_name
 from allstation.ui.common.i18n import tr
 
 _NAME: Final = 36
@@ -18,13 +18,15 @@ ALL: Final = "all"
 CANCEL: Final = "cancel"
 OTHER: Final = "other"
 PAGES: Final = "pages"
+STOP: Final = "stop"
 
 
 class ProposalBar(QFrame):
     """Says what became of a dropped slide and offers other numbers of fields.
 
     Signals:
-        asked: What is wanted: :data:`SHOW`, :data:`ALL`, :data:`CANCEL`, :data:`OTHER` or :data:`PAGES`.
+        asked: What is wanted: :data:`SHOW`, :data:`ALL`, :data:`CANCEL`, :data:`OTHER`, :data:`PAGES` or
+            :data:`STOP`.
         closed: It was put away.
     """
 
@@ -54,6 +56,7 @@ class ProposalBar(QFrame):
             (CANCEL, tr("Cancel the rest")),
             (OTHER, tr("Other number…")),
             (PAGES, tr("Take every page")),
+            (STOP, tr("Cancel")),
         ):
             button = QPushButton(text, self)
             button.setProperty("role", "link")
@@ -69,6 +72,7 @@ class ProposalBar(QFrame):
         self._close.clicked.connect(self._put_away)
         layout.addWidget(self._close)
         self._draw()
+        self._offer()
         self.hide()
 
     @property
@@ -76,16 +80,20 @@ class ProposalBar(QFrame):
         """Text of the strip."""
         return self._words.text()
 
-    def show_search(self, name: str, share: float) -> None:
+    def show_search(self, name: str, share: float, left: float | None = None) -> None:
         """Say that a slide is looked through.
 
         Args:
             name: Of the slide's file.
             share: How far that is, 0 to 1.
+            left: Seconds that it still takes; None where that is not known yet.
         """
-        self._words.setText(tr("The best places on {name} are looked for…", name=short_name(name, _NAME)))
+        words = tr("The best places on {name} are looked for…", name=short_name(name, _NAME))
+        if left is not None:
+            words += " " + tr("about {time} left", time=duration(left))
+        self._words.setText(words)
         self._progress.setValue(round(100 * share))
-        self._offer()
+        self._offer(STOP)
         self._progress.show()
         self.show()
 

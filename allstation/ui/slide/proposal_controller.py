@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -14,7 +15,7 @@ from PySide6.QtWidgets import QInputDialog, QWidget
 from allstation.core.slide_file import EVERYTHING, PAGES, SlideFile
 from allstation.processing.slide_import import SlideOptions
 from allstation.processing.status_types import ImportStatus
-from allstation.services.case.requests import AddPaths
+from allstation.services.case.requests import AddPaths, CancelImport
 from allstation.services.case.session import CaseSession
 from allstation.services.case.slide_requests import CancelProposed, SetFieldCount, SlideFileOf, UndoCut
 from allstation.services.tasks import LatestOnly
@@ -31,6 +32,8 @@ from allstation.ui.slide.controller import SlideController
 _MOST: Final = 20_000
 _MOST_FILES: Final = 50
 """Dropped files that are looked at for further pages."""
+_SECONDS_KNOWN: Final = 2.0
+"""Seconds of a search after which its pace says how long the rest takes."""
 _PAGED: Final = frozenset({".tif", ".tiff"})
 
 
@@ -63,6 +66,7 @@ class ProposalController(QObject):
         self._window = window
         self._searched: set[str] = set()
         self._notes: dict[str, str] = {}
+        self._began = "", 0.0
         self._file: SlideFile | None = None
         self._tokens = count(-1, -1)  # those of drawn fields count up
         self._cuts: dict[int, _CutCommand] = {}
@@ -119,12 +123,21 @@ class ProposalController(QObject):
         self._notes = {note.name: note.sentence for note in status.notes}
         if status.running and status.looking:
             self._searched.add(status.looking)
-            self._bar.show_search(status.looking, status.looked)
+            self._bar.show_search(status.looking, status.looked, self._seconds_left(status))
         elif self._bar.is_searching:
             self._bar.hide()
         if not status.running and status.paged and self._given:
             given, self._given = self._given, ()
             self._pages.run(_CountPages(given))
+
+    def _seconds_left(self, status: ImportStatus) -> float | None:
+        """Return how long the rest takes at the pace so far; None of one that began just now."""
+        name, began = self._began
+        if name != status.looking or not status.looked:
+            self._began = name, began = status.looking, time.monotonic()
+        past = time.monotonic() - began
+        known = past >= _SECONDS_KNOWN and status.looked > 0
+        return past * (1 - status.looked) / status.looked if known else None
 
     @Slot(int)
     def _slide_changed(self, slide_id: int) -> None:
@@ -157,7 +170,9 @@ class ProposalController(QObject):
     @Slot(str)
     def _asked(self, key: str) -> None:
         file = self._file
-        if key == proposal_bar.PAGES:
+        if key == proposal_bar.STOP:
+            self._session.submit(CancelImport())
+        elif key == proposal_bar.PAGES:
             self._submit([path for path, _ in self._paged], SlideOptions(pages=True))
             self._bar.hide()
         elif file is None:

@@ -51,6 +51,7 @@ class SlideScene:
         outlines: Whether cells are outlined.
         fields: Whether fields are drawn.
         pixel_um: Micrometres that a pixel of level 0 is wide; None where nobody knows.
+        is_stated: Whether a person or site says so, who go before the scanner's objective.
         ghost: Rectangle under the pointer that would be added, or that is being moved; level 0.
         moving: Id of the field that is being moved; 0 for none.
         area: Corners of the region that is being drawn; level 0.
@@ -67,6 +68,7 @@ class SlideScene:
     outlines: bool = False
     fields: bool = True
     pixel_um: float | None = None
+    is_stated: bool = False
     ghost: QRectF | None = None
     moving: int = 0
     area: list[QPointF] = field(default_factory=list)
@@ -88,7 +90,7 @@ class SlideScene:
         if self.grid is None:
             return None
         objective = self.grid.info.objective
-        if objective is None and self.pixel_um:
+        if (objective is None or self.is_stated) and self.pixel_um:
             objective = _STANDARD / self.pixel_um
         return objective * zoom if objective else None
 

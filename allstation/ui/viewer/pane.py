@@ -38,12 +38,14 @@ class ViewerPane(QWidget):
         confirm_asked: Space was tapped on the field.
         state_changed: Id of a checkable action and its new state; keep the window's actions in step.
         full_screen_asked: The field wants, or no longer wants, the whole screen.
+        pixel_sizes_changed: What slides, case data and site say of pixel sizes.
         notified: A sentence worth showing, for example that a picture was copied.
     """
 
     confirm_asked = Signal()
     state_changed = Signal(str, bool)
     full_screen_asked = Signal(bool)
+    pixel_sizes_changed = Signal(object)
     notified = Signal(str)
 
     def __init__(
@@ -146,6 +148,7 @@ class ViewerPane(QWidget):
 
     def set_pixel_sizes(self, sizes: KnownSizes) -> None:
         """Show a scale bar in the fields whose pixel size is known."""
+        self.pixel_sizes_changed.emit(sizes)
         self._set_layers(sizes=sizes)
 
     def set_network_size(self, height: int, width: int) -> None:

@@ -13,7 +13,8 @@ from PySide6.QtGui import QUndoCommand
 from allstation.core.known_sizes import KnownSize, KnownSizes, SlideSizes
 from allstation.core.pixel_size import LARGEST, SMALLEST, frame_sizes, with_size
 from allstation.core.records import FieldRecord
-from allstation.core.site import PixelSize, ScaleSource, Site
+from allstation.core.site import Frame, PixelSize, ScaleSource, Site
+from allstation.core.slide_part import Region, split_part
 from allstation.imaging.fields.file import read_field
 from allstation.imaging.fields.scale import doubt_of_file
 from allstation.processing.status_types import CaseInfo
@@ -155,11 +156,14 @@ class PixelSizeController(QObject):
         record = self._viewer.record
         if self._session.info is None or record is None:
             return
-        frame = record.width, record.height
+        frame: Frame | None = record.width, record.height
+        if only and _is_of_whole_slide(record):
+            # Its scanner has one scale: fields proposed later have another size in pixels, and follow too.
+            frame = None
         new = None if size is None else PixelSize(size=round(size, 6), source=source, frame=frame)
         # What was said of this slide goes before the case: where all slides are meant, it gives way.
         commands = self._slide_command(record.slide_id, frame, new if only else None)
-        if not only:
+        if frame is not None and not only:
             commands += self._case_commands(frame, new)
         self._push(commands)
         if not only:
@@ -167,11 +171,10 @@ class PixelSizeController(QObject):
         if size is not None:
             self._serial.run(partial(_doubt, record, size)).done.connect(self._tell)
 
-    def _slide_command(
-        self, slide: int, frame: tuple[int, int], size: PixelSize | None
-    ) -> list[QUndoCommand]:
+    def _slide_command(self, slide: int, frame: Frame | None, size: PixelSize | None) -> list[QUndoCommand]:
         before = self._sizes().of_slide(slide)
-        after = before.changed(frame, size)
+        whole = SlideSizes(slide, () if size is None else (size,))
+        after = whole if frame is None else before.changed(frame, size)
         return [SlideSizesCommand(self._session, before, after)] if after != before else []
 
     def _case_commands(self, frame: tuple[int, int], size: PixelSize | None) -> list[QUndoCommand]:
@@ -274,6 +277,12 @@ class PixelSizeController(QObject):
     def _show(self, details: Mapping[str, str]) -> None:
         self._details = dict(details)
         self._viewer.set_pixel_sizes(self._sizes())
+
+
+def _is_of_whole_slide(record: FieldRecord) -> bool:
+    """Tell whether a field is a rectangle of the finest level of a whole slide."""
+    found = split_part(record.path)
+    return found is not None and isinstance(found[1], Region) and found[1].level == 0
 
 
 def _doubt(record: FieldRecord, size: float) -> str:

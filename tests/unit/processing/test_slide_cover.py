@@ -90,7 +90,8 @@ def hold(case: Case, path: Path, *places: tuple[int, int]) -> None:
 def propose(monkeypatch: pytest.MonkeyPatch, *places: tuple[int, int]) -> None:
     parts = tuple(at(x, y) for x, y in places)
     monkeypatch.setattr(
-        "allstation.processing.slide_import.propose", lambda _reader, count, _told: (parts[:count], "Said.")
+        "allstation.processing.slide_import.propose",
+        lambda _reader, count, _told, **_: (parts[:count], "Said."),
     )
 
 

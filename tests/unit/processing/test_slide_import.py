@@ -52,7 +52,7 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plain_grid(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Propose squares side by side, which takes no time; where to look is tested with the finder."""
 
-    def grid(reader, count, progress):
+    def grid(reader, count, progress, **_):
         progress(0.5)
         places = [(x, y) for y in range(0, 1000, 225) for x in range(0, reader.info.width - 300, 300)]
         parts = tuple(Region(level=0, x=x, y=y, width=300, height=225) for x, y in places[:count])
