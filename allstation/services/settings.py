@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from allstation.core.cell_types import SHIPPED_TYPES, CellType, types_from_json
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.plain_json import json_text
-from allstation.files import write_atomically
+from allstation.files import free_path, write_atomically
 
 FILE_NAME: Final = "settings.json"
 MAX_RECENT: Final = 10
@@ -25,6 +26,10 @@ _SECONDS_ON_SCREEN: Final = 0.3
 _LONGEST_ON_SCREEN: Final = 60.0
 _SENSELESS: Final = 1e6
 """No limit is that high: a typing error must not switch it off."""
+_UNREADABLE_NAME: Final = "settings-unreadable"
+"""Name, without suffix, that a file gets which could not be read, before another is written."""
+_LARGEST_NUMBER: Final = 2**31 - 1
+"""Qt takes no larger whole number."""
 
 
 class Settings(NamedTuple):
@@ -200,12 +205,17 @@ class Settings(NamedTuple):
 class SettingsFile:
     """Reads and writes the settings, atomically.
 
+    What cannot be read is set aside under another name before the first writing, and the settings of a newer
+    version of the program are kept for it.
+
     Args:
         folder: Where ``settings.json`` lies; made when first written.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
+        self._others: dict[str, Any] = {"version": _VERSION}
+        self._is_unreadable = False
         self.value = self._load()
 
     def change(self, **values: Any) -> None:  # noqa: ANN401 - each setting has its own type
@@ -217,22 +227,36 @@ class SettingsFile:
         if value == self.value:
             return
         self.value = value
-        data = json_text({"version": _VERSION, **value._asdict()}, ensure_ascii=True).encode()
+        data = json_text({**self._others, **value._asdict()}, ensure_ascii=True).encode()
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._rename_unreadable()
             # Not synced: the window's thread writes, and waiting for a disk would stop it.
             write_atomically(self._path, data, sync=False, private=True)
 
+    def _rename_unreadable(self) -> None:
+        if self._is_unreadable:
+            kept = free_path(self._path.parent, _UNREADABLE_NAME, self._path.suffix, separator="-")
+            self._path.replace(kept)
+            self._is_unreadable = False
+
     def _load(self) -> Settings:
-        try:
-            stored = json.loads(self._path.read_text("utf-8"))
-        except (OSError, ValueError):
+        if not self._path.exists():
             return Settings()
-        return _from_json(stored) if isinstance(stored, dict) else Settings()
+        try:
+            # A pipe in its place would be waited for.
+            stored = json.loads(self._path.read_text("utf-8")) if self._path.is_file() else None
+        except (OSError, ValueError, RecursionError):
+            stored = None
+        if not isinstance(stored, dict):
+            self._is_unreadable = True
+            return Settings()
+        self._others |= {name: value for name, value in stored.items() if name not in Settings._fields}
+        return _from_json(stored)
 
 
 def _from_json(stored: Mapping[str, object]) -> Settings:
-    """Take the settings that have the right type; anything else keeps its default."""
+    """Take the settings that have the right type and can be used; anything else keeps its default."""
     values: dict[str, Any] = {}
     for name, default in Settings()._asdict().items():
         value = stored.get(name)
@@ -240,7 +264,15 @@ def _from_json(stored: Mapping[str, object]) -> Settings:
             if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
                 values[name] = tuple(value)
         elif isinstance(default, float) and isinstance(value, int | float) and not isinstance(value, bool):
-            values[name] = float(value)
-        elif type(value) is type(default):
+            if _is_usable(value):
+                values[name] = float(value)
+        elif type(value) is type(default) and _is_usable(value):
             values[name] = value
     return Settings(**values)
+
+
+def _is_usable(value: object) -> bool:
+    """Return whether a value is a number of a size that Qt takes, or a text that can name a path."""
+    if isinstance(value, str):
+        return BETWEEN not in value
+    return isinstance(value, int | float) and abs(value) <= _LARGEST_NUMBER and math.isfinite(value)

@@ -132,7 +132,10 @@ def export_candidate(
         temperature=temperature,
         novelty=fit_novelty(train["features"], labels[known], held["features"]),
     )
-    return export_bundle(folder.path / BUNDLE, serving, export).path
+    made = export_bundle(folder.path / BUNDLE, serving, export)
+    # Whoever puts the model to use later can tell that it is still this file.
+    folder.update(bundle_sha256=made.sha256)
+    return made.path
 
 
 def _sharpness(path: Path, recipe: Recipe) -> float:

@@ -23,6 +23,7 @@ from allstation.keys.release import release_keys
 from allstation.keys.station import station_key
 from allstation.keys.trust_store import TrustStore
 from allstation.services.tasks import Serial
+from allstation.services.training.history import require_verified
 
 JOURNAL: Final = "activations.jsonl"
 ACTIVATED: Final = "model-activated"
@@ -126,14 +127,15 @@ def activate(folder: Path, bundle: Path, name: str, *, before: Path | None, who:
     were classified with it still find it.
 
     Raises:
-        StationError: ``bad-bundle``, ``unknown-maker`` if nobody known vouches for it, ``name-taken``,
-            ``bad-journal``.
+        StationError: ``bad-bundle``, ``other-bundle`` if it lies in a run's folder and is not what the run
+            verified, ``unknown-maker`` if nobody known vouches for it, ``name-taken``, ``bad-journal``.
         OSError: If the copy cannot be written.
     """
     from allstation.inference.bundle import ModelBundle, write_bundle
     from allstation.inference.trust import require_accepted
 
     opened = ModelBundle.open(bundle)
+    require_verified(bundle, opened.sha256)
     require_accepted(opened.trust, opened.name)
     if release_keys().bears_shipped_name(name):
         sentence = f"The name {name!r} is that of a model that ships with the program: choose another."

@@ -18,6 +18,7 @@ from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD
 from allstation.core.plain_json import json_text
 from allstation.core.tables import number
+from allstation.core.text import shown_name
 from allstation.files import write_atomically
 from allstation.services.tasks import Serial
 from allstation.table_files import read_table
@@ -141,6 +142,28 @@ def _bundle(folder: Path) -> Path | None:
     """A run's bundle; what a killed child had not verified yet begins with a dot and is none."""
     found = sorted(path for path in folder.glob("*.allmodel") if not path.name.startswith("."))
     return found[0] if found else None
+
+
+def require_verified(bundle: Path, sha256: str) -> None:
+    """Refuse a file that took the place of the bundle which a run exported, verified and was compared by.
+
+    A bundle outside a run's folder, and one of an older run, which noted no hash, are not judged.
+
+    Args:
+        bundle: Where it lies.
+        sha256: Hash of the bytes that were opened there.
+
+    Raises:
+        StationError: ``other-bundle``.
+    """
+    stated = read_json(bundle.parent / "run.json").get("bundle_sha256")
+    if stated is not None and stated != sha256:
+        sentence = (
+            f"{shown_name(bundle)} is not the model that the run {shown_name(bundle.parent)} verified: it "
+            "was exchanged or changed afterwards, and the run's figures say nothing about it. Train again, "
+            "or put the run's own file back."
+        )
+        raise StationError("other-bundle", sentence)
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:

@@ -15,6 +15,7 @@ from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.text import shown_name
 from allstation.services.tasks import Serial
+from allstation.services.training.history import require_verified
 
 if TYPE_CHECKING:
     from allstation.core.decision import DecisionRule
@@ -110,6 +111,7 @@ class Trial(QObject):
             return number, ""
         try:
             opened = ModelBundle.open(bundle)
+            require_verified(bundle, opened.sha256)
             self._pipeline = Pipeline(opened, threads=1, limits=self._limits, low_priority=True)
         except StationError as error:
             return number, error.sentence

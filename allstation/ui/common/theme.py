@@ -184,7 +184,7 @@ class Theme(QObject):
         super().__init__(app)
         self._app = app
         self._mode = mode
-        self._scale = scale
+        self._scale = _kept_small(scale)
         app.setStyle(QStyleFactory.create("Fusion"))
         _load_fonts()
         app.styleHints().colorSchemeChanged.connect(self._system_changed)
@@ -207,7 +207,7 @@ class Theme(QObject):
 
     def set_scale(self, scale: float) -> None:
         """Set the size of all text, 0.8 to 2.0 of the normal size."""
-        self._scale = min(max(scale, 0.8), 2.0)
+        self._scale = _kept_small(scale)
         self._apply()
 
     def _system_changed(self) -> None:
@@ -242,6 +242,11 @@ def restyle(widget: QWidget, name: str, value: object) -> None:
 def _load_fonts() -> None:
     for name in _FONT_FILES:
         QFontDatabase.addApplicationFont(str(paths.resource(f"fonts/{name}")))
+
+
+def _kept_small(scale: float) -> float:
+    """Return the nearest size of text, 0.8 to 2.0, in which the window can be used."""
+    return min(max(scale, 0.8), 2.0)
 
 
 def _style_sheet(scheme: Tokens, scale: float) -> str:

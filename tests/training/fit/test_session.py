@@ -257,6 +257,7 @@ def test_a_run_becomes_a_bundle_that_serves_what_was_trained(labelled_folder: Pa
     assert [event.name for event in told if isinstance(event, events.Phase)][-1] == "exporting"
     bundle = ModelBundle.open(tmp_path / "run" / "model.allmodel")
     assert bundle.classes == ("Benign", "Early", "Pre", "Pro")
+    assert json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))["bundle_sha256"] == bundle.sha256
     assert bundle.info["training"]["patients"] == "patients unknown"
     assert str(tmp_path) not in json.dumps(dict(bundle.info))
     engine = Engine(bundle)

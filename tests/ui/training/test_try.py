@@ -148,6 +148,17 @@ def test_bad_pictures_get_one_sentence_each_and_the_good_one_its_answer(
     until(lambda: "empty holds no pictures" in label_texts(panel.trial))
 
 
+def test_a_bundle_exchanged_after_the_run_gives_no_answers(
+    panel: TrainingPanel, run: Path, until: Until, tmp_path: Path
+) -> None:
+    info = json.loads((run / "run.json").read_text("utf-8"))
+    (run / "run.json").write_text(json.dumps(info | {"bundle_sha256": "0" * 64}), "utf-8")
+    panel.try_run(run)
+    until(lambda: "is not the model that the run good verified" in label_texts(panel.trial))
+    drop(panel, write_mosaic(tmp_path / "a mosaic.png", 7))
+    until(lambda: lines(panel) == ["a mosaic.png\ncannot be classified"])
+
+
 def test_a_damaged_bundle_is_a_sentence_and_another_run_answers_for_the_same_pictures(
     panel: TrainingPanel, bench: Bench, run: Path, until: Until, tmp_path: Path
 ) -> None:

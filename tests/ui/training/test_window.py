@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -101,6 +103,21 @@ def test_a_changed_list_of_activations_is_refused(tmp_path: Path) -> None:
     journal.write_text(journal.read_text("utf-8").replace("Ada", "Eve", 1), "utf-8")
     with pytest.raises(StationError, match="changed"):
         take_back(tmp_path, who="Ada")
+
+
+def test_a_bundle_exchanged_in_its_runs_folder_is_not_activated(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    signed = activate(tmp_path / "made", default_bundle_path(), "Made here", before=None, who="Ada")
+    bundle = Path(shutil.copyfile(signed.bundle, run / "model.allmodel"))
+    own = hashlib.sha256(bundle.read_bytes()).hexdigest()
+    (run / "run.json").write_text(json.dumps({"bundle_sha256": "0" * 64}))
+    with pytest.raises(StationError, match="is not the model that the run run verified") as refused:
+        activate(tmp_path / "models", bundle, "Ours", before=None, who="Ada")
+    assert refused.value.code == "other-bundle"
+    assert not (tmp_path / "models").exists()
+    (run / "run.json").write_text(json.dumps({"bundle_sha256": own}))
+    assert activate(tmp_path / "models", bundle, "Ours", before=None, who="Ada").bundle.is_file()
 
 
 def test_a_bundle_that_is_gone_is_a_sentence(window: Workbench, qtbot: QtBot, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,64 @@ def test_list_of_cell_types_is_the_laboratorys_or_the_shipped_one(tmp_path: Path
     SettingsFile(tmp_path).change(cell_types=types_json(own))
     assert SettingsFile(tmp_path).value.types == own
     assert Settings(cell_types="[]").types == SHIPPED_TYPES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 200_000,
+        '{"a":' * 100_000,
+        '{"version": 1, "reviewer": "Dr. B", "rec',
+        '{"thumbnail_width": 1' + "0" * 5000 + "}",
+        "[]",
+        "",
+    ],
+    ids=["nested list", "nested object", "cut", "number too long", "no object", "empty"],
+)
+def test_unreadable_file_is_set_aside_before_another_is_written(tmp_path: Path, text: str) -> None:
+    (tmp_path / "settings.json").write_text(text)
+    settings = SettingsFile(tmp_path)
+    assert settings.value == Settings()
+    settings.change(reviewer="Dr. C")
+    settings.change(reviewer="Dr. D")
+    assert (tmp_path / "settings-unreadable.json").read_text() == text
+    assert SettingsFile(tmp_path).value == Settings(reviewer="Dr. D")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["settings-unreadable.json", "settings.json"]
+
+
+def test_folder_in_the_files_place_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").mkdir()
+    SettingsFile(tmp_path).change(reviewer="Dr. C")
+    assert SettingsFile(tmp_path).value.reviewer == "Dr. C"
+    assert (tmp_path / "settings-unreadable.json").is_dir()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+def test_pipe_in_the_files_place_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "settings.json")
+    assert SettingsFile(tmp_path).value == Settings()
+
+
+def test_settings_of_a_newer_version_are_kept_for_it(tmp_path: Path) -> None:
+    newer = {"version": 7, "hold_everything": {"since": 3}, "reviewer": "Dr. B"}
+    (tmp_path / "settings.json").write_text(json.dumps(newer))
+    SettingsFile(tmp_path).change(reviewer="Dr. C")
+    written = json.loads((tmp_path / "settings.json").read_text())
+    assert (written["version"], written["hold_everything"]) == (7, {"since": 3})
+    assert SettingsFile(tmp_path).value.reviewer == "Dr. C"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '"text_scale": 1' + "0" * 400,
+        '"text_scale": NaN',
+        '"text_scale": -Infinity',
+        '"text_scale": 1e308',
+        '"thumbnail_width": 1' + "0" * 30,
+        '"last_case": "a\\u0000b"',
+    ],
+)
+def test_values_that_nothing_can_use_keep_their_default(tmp_path: Path, entry: str) -> None:
+    (tmp_path / "settings.json").write_text(f'{{"version": 1, {entry}, "reviewer": "Dr. B"}}')
+    assert SettingsFile(tmp_path).value == Settings(reviewer="Dr. B")
