@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -100,7 +101,7 @@ def _run(
             limits=limits,
             ready=engine,
             cells=kept or options.cells is not None,
-            slides=slide_options(options, hashed=kept),
+            slides=_with_sizes(slide_options(options, hashed=kept), sizes),
             cluster=cluster,
             added=partial(give_sizes, case, sizes),
         )
@@ -127,6 +128,15 @@ def _patients_of(options: argparse.Namespace) -> FolderPattern | Table | None:
     from allstation.processing.patients import parse_patients
 
     return parse_patients(options.patients)
+
+
+def _with_sizes(slides: SlideOptions, sizes: GivenSizes) -> SlideOptions:
+    """Let the fields that are proposed on new slides follow the pixel sizes that were given."""
+    if not sizes:
+        return slides
+    from allstation.processing.slide_sizes import sizes_of_new_slide
+
+    return replace(slides, sizes=partial(sizes_of_new_slide, sizes))
 
 
 def _sizes_of(options: argparse.Namespace) -> GivenSizes:

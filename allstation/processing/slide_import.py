@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from allstation.core.errors import StationError, unexpected
-from allstation.core.known_sizes import NO_SLIDE, KnownSize, KnownSizes
+from allstation.core.known_sizes import NO_SLIDE, KnownSize, KnownSizes, SlideSizes
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import NewField
+from allstation.core.site import PixelSize
 from allstation.core.slide_file import (
     EVERYTHING,
     PAGES,
@@ -38,6 +39,10 @@ DEFAULT_FIELDS: Final = 200
 _DICOM: Final = frozenset({".dcm", ".dicom", ""})
 
 
+def _no_sizes(_path: Path, _name: str) -> tuple[PixelSize, ...]:
+    return ()
+
+
 class ImportStoppedError(Exception):
     """The import was given up; raised by whoever is told how far a slide is looked through."""
 
@@ -50,11 +55,13 @@ class SlideOptions:
         fields: How many of the best fields are proposed; None for every square with tissue.
         pages: Every page of a file of several pages, or frame of a DICOM file, is a field; else the first.
         hashed: Whole files are hashed in the background; not for a case that is soon gone.
+        sizes: Gives what a person said of the pixels of a slide that comes now, by its file and name.
     """
 
     fields: int | None = DEFAULT_FIELDS
     pages: bool = False
     hashed: bool = True
+    sizes: Callable[[Path, str], tuple[PixelSize, ...]] = _no_sizes
 
     @property
     def wanted(self) -> str:
@@ -222,7 +229,8 @@ def look_through(
         return found
     try:
         with open_slide(path, limits) as reader:
-            known_size = _known_size(reader.info, known, held)
+            given = options.sizes(place, found.name)
+            known_size = _known_size(reader.info, known, held, given)
             looked = _looked(
                 reader, path, options, wanted, limits=limits, progress=progress, known_size=known_size
             )
@@ -236,12 +244,17 @@ def look_through(
         raise unexpected(shown_name(path), error) from error
 
 
-def _known_size(info: SlideInfo, known: KnownSlides | None, held: SlideFile | None) -> KnownSize | None:
+def _known_size(
+    info: SlideInfo, known: KnownSlides | None, held: SlideFile | None, given: tuple[PixelSize, ...]
+) -> KnownSize | None:
     """Return the pixel size that counts for fields of a slide whose size in pixels is not known yet."""
     if known is None:
         return None
     slide = held.slide_id if held is not None else NO_SLIDE
-    return known.known_sizes().find(info.width, info.height, slide=slide, stated=info.pixel_um)
+    sizes = known.known_sizes()
+    if given:
+        sizes = replace(sizes, slides=(SlideSizes(slide, given),))
+    return sizes.find(info.width, info.height, slide=slide, stated=info.pixel_um)
 
 
 def _report_share(progress: Callable[[SlideSearch], None], name: str, share: float) -> None:

@@ -127,6 +127,26 @@ def set_slide_sizes(case: Case, given: GivenSizes) -> SizedSlides:
     return SizedSlides(wanted, unused)
 
 
+def sizes_of_new_slide(given: GivenSizes, path: Path, name: str) -> Sizes:
+    """Return the sizes given for a whole slide that is not in the case yet, so that its fields can follow.
+
+    What names no slide, or cannot be read, is refused by :func:`set_slide_sizes` once all slides are known.
+
+    Args:
+        given: What a person gave.
+        path: The slide's file.
+        name: The name that the slide will have.
+    """
+    slide = Slide(id=1, name=name, folder=path)
+    names = SlideNames([slide], [(slide.id, path)])
+    found: list[PixelSize] = []
+    for one in given:
+        with suppress(StationError):
+            for numbers, sizes in _named((one,), [slide], names):
+                found += sizes if numbers else ()
+    return tuple(found)
+
+
 def _named(
     given: GivenSizes, slides: Sequence[Slide], names: SlideNames
 ) -> Iterator[tuple[frozenset[int], Sizes]]:

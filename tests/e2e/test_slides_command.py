@@ -113,6 +113,13 @@ def test_what_a_person_said_of_the_slide_goes_before_the_case_and_the_file(
     assert scales(rows_of(cells)) == pytest.approx([0.3], rel=0.01)
 
 
+def test_fields_of_a_new_slide_are_as_wide_as_its_own_size_says(slide: Path, tmp_path: Path) -> None:
+    table = tmp_path / "f.csv"
+    said = ["--fields", "3", "--csv", str(table), "--pixel-size", f"{slide.name}=0.3"]
+    assert main(["classify", str(slide), *said]) == 0
+    assert [0.3 * int(row["region_width"]) for row in rows_of(table)] == pytest.approx([112.5] * 3, rel=0.01)
+
+
 def test_the_same_again_adds_nothing(made: Path, slide: Path) -> None:
     assert main(["classify", str(slide), "--fields", "12", "--case", str(made / "a.allcase")]) == 0
     with Case.open(made / "a.allcase") as case:

@@ -78,7 +78,6 @@ class SweepPage(QWidget):
             edit = QLineEdit(self)
             edit.setAccessibleName(tr(label))
             if key == "loss":
-                edit.setPlaceholderText(", ".join(LOSSES))
                 edit.setToolTip(", ".join(LOSSES))
             edit.textChanged.connect(self._changed)
             form.addRow(tr(label), edit)
