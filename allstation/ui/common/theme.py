@@ -184,7 +184,7 @@ class Theme(QObject):
         super().__init__(app)
         self._app = app
         self._mode = mode
-        self._scale = _kept_small(scale)
+        self._scale = _clamped_scale(scale)
         app.setStyle(QStyleFactory.create("Fusion"))
         _load_fonts()
         app.styleHints().colorSchemeChanged.connect(self._system_changed)
@@ -207,7 +207,7 @@ class Theme(QObject):
 
     def set_scale(self, scale: float) -> None:
         """Set the size of all text, 0.8 to 2.0 of the normal size."""
-        self._scale = _kept_small(scale)
+        self._scale = _clamped_scale(scale)
         self._apply()
 
     def _system_changed(self) -> None:
@@ -244,7 +244,7 @@ def _load_fonts() -> None:
         QFontDatabase.addApplicationFont(str(paths.resource(f"fonts/{name}")))
 
 
-def _kept_small(scale: float) -> float:
+def _clamped_scale(scale: float) -> float:
     """Return the nearest size of text, 0.8 to 2.0, in which the window can be used."""
     return min(max(scale, 0.8), 2.0)
 
